@@ -1,0 +1,163 @@
+//! The engine as a host sees it: everything a user can do, as a method.
+//!
+//! The rule: a method that changes a conversation goes through the append queue, so that whatever is announced is durable
+//! and in order; a method that reads asks the storage at once.
+
+pub(crate) mod announce;
+mod append_queue;
+mod builder;
+mod contacts;
+mod conversations;
+mod messages;
+mod presence;
+mod replay;
+mod resume;
+mod sessions;
+mod typing;
+mod users;
+
+pub use builder::ChatBuilder;
+pub use conversations::NewGroup;
+pub use messages::Sent;
+pub(crate) use resume::{LastSeen, Missed, Snapshot};
+pub(crate) use sessions::OpenSession;
+
+use crate::cluster::Cluster;
+use crate::hub::{Deliveries, SessionHub};
+use crate::wire::Reference;
+use crate::{Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId};
+use append_queue::AppendQueue;
+use presence::Presence;
+use replay::Replays;
+use sessions::OpenSessions;
+use std::sync::Arc;
+pub(crate) use typing::Typing;
+
+/// The chat engine. Clones are the same engine; it stops when the last of them and of its sessions is dropped.
+///
+/// ```
+/// use chat_core::{Chat, Draft, History, MemoryStorage};
+/// use std::sync::Arc;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let chat = Chat::builder(Arc::new(MemoryStorage::new())).build();
+/// let ann = chat.create_user("ann".parse()?).await?;
+/// let bob = chat.create_user("bob".parse()?).await?;
+///
+/// let (tea, _) = chat.direct(ann.id, bob.id).await?;
+/// chat.send(ann.id, tea.id, Draft::new("Tea at five?")?).await?;
+///
+/// let heard = chat.messages(bob.id, tea.id, History::Latest, 50).await?;
+/// assert_eq!(heard.items[0].content, "Tea at five?");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Chat {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    storage: Arc<dyn Storage>,
+    hub: Arc<dyn SessionHub>,
+    clock: Arc<dyn Clock>,
+    identities: Option<Arc<dyn Authenticate>>,
+    limits: Limits,
+    appends: AppendQueue,
+    typing: Arc<Typing>,
+    replays: Replays,
+    presence: Presence,
+    sessions: OpenSessions,
+    deliveries: Arc<Deliveries>,
+    cluster: Option<Arc<Cluster>>,
+    /// Ends the background tasks with the engine.
+    _tasks: tokio::task::JoinSet<()>,
+}
+
+/// Who asks, and, if it is a session that asks, how it will know the answer.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    user: UserId,
+    echo: Option<Echo>,
+}
+
+/// The session that gets its own event with its request's `ref` in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Echo {
+    user: UserId,
+    session: SessionId,
+    reference: Reference,
+}
+
+impl From<UserId> for Caller {
+    fn from(user: UserId) -> Self {
+        Self { user, echo: None }
+    }
+}
+
+impl From<&Identity> for Caller {
+    fn from(identity: &Identity) -> Self {
+        identity.user.into()
+    }
+}
+
+impl Caller {
+    pub(crate) fn session(user: UserId, session: SessionId, reference: Option<Reference>) -> Self {
+        Self { user, echo: reference.map(|reference| Echo { user, session, reference }) }
+    }
+}
+
+impl Chat {
+    /// An engine on this storage, with defaults that [`ChatBuilder`] can replace.
+    #[must_use]
+    pub fn builder(storage: Arc<dyn Storage>) -> ChatBuilder {
+        ChatBuilder::new(storage)
+    }
+
+    /// The storage this engine works on.
+    #[must_use]
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.inner.storage
+    }
+
+    /// The hub this engine publishes to, which knows of the sessions of this node.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<dyn SessionHub> {
+        &self.inner.hub
+    }
+
+    /// The clock this engine goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn sessions_open(&self) -> usize {
+        self.inner.sessions.count()
+    }
+
+    /// How many changes wait for the commit in flight.
+    #[must_use]
+    pub fn changes_waiting(&self) -> usize {
+        self.inner.appends.waiting()
+    }
+
+    pub(crate) fn deliveries(&self) -> &Arc<Deliveries> {
+        &self.inner.deliveries
+    }
+
+    /// The limits this engine keeps.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Stores a change and announces it, in order with all others.
+    async fn change(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
+        let change = Change { actor: caller.user, at: self.inner.clock.now(), action };
+        self.inner.appends.append(change, caller.echo).await
+    }
+}

@@ -1,0 +1,83 @@
+//! From stored changes to frames. The rule: the hub's topics follow the memberships event by event, so that whoever comes
+//! in hears of it, and whoever goes hears of it and of nothing after.
+
+use super::Echo;
+use crate::cluster::{Announced, Cluster};
+use crate::frame::Publication;
+use crate::hub::{Audience, CloseReason, SessionHub, Topic};
+use crate::{Action, Appended, Event, EventKind, wire};
+use std::sync::Arc;
+
+/// Announces what this node has stored, here and on the others.
+#[derive(Clone)]
+pub(super) struct Announcer {
+    pub(super) hub: Arc<dyn SessionHub>,
+    pub(super) cluster: Option<Arc<Cluster>>,
+}
+
+impl Announcer {
+    /// Announces what one change led to; what had been stored before was announced then. If the answer in it has to wait for
+    /// what other nodes have stored before it, returns what to wait for.
+    pub(super) fn announce(&self, action: &Action, appended: &Appended, echo: Option<&Echo>) -> Option<Announced> {
+        if !appended.is_new {
+            return None;
+        }
+        if let Some(cluster) = &self.cluster {
+            return cluster.announce(action, appended, echo);
+        }
+        for (position, event) in appended.events.iter().enumerate() {
+            self::event(&*self.hub, event, echo.filter(|_| position == 0), appended);
+        }
+        after_all(&*self.hub, action);
+        None
+    }
+}
+
+/// Announces one event, among those of the same change: lets in whom it brings in, and out whom it puts out.
+pub(crate) fn event(hub: &dyn SessionHub, event: &Event, echo: Option<&Echo>, among: &Appended) {
+    before(hub, event);
+    hub.publish(Topic::Conversation(event.conversation), publication(event, echo));
+    match &event.kind {
+        // The last one out hears that the conversation goes, too.
+        EventKind::MemberRemoved { user, .. } if !among.dissolves(event.conversation) => {
+            hub.leave(*user, event.conversation);
+        }
+        EventKind::ConversationDeleted => hub.dissolve(event.conversation),
+        _ => {}
+    }
+}
+
+/// Does what follows when all events of a change are announced.
+pub(crate) fn after_all(hub: &dyn SessionHub, action: &Action) {
+    if let Action::DeleteUser { user } = action {
+        hub.close(Audience::User(*user), CloseReason::LoginEnded);
+    }
+}
+
+/// Gives the session that asked its event alone: the others have heard it, or never will.
+pub(crate) fn answer(hub: &dyn SessionHub, event: &Event, echo: &Echo) {
+    let publication = Publication { except: Some(echo.user), ..publication(event, Some(echo)) };
+    hub.publish(Topic::User(echo.user), publication);
+}
+
+fn publication(event: &Event, echo: Option<&Echo>) -> Publication {
+    Publication {
+        frame: wire::announcement(event, None),
+        echo: echo.map(|echo| (echo.session, wire::announcement(event, Some(&echo.reference)))),
+        except: None,
+    }
+}
+
+fn before(hub: &dyn SessionHub, event: &Event) {
+    match &event.kind {
+        EventKind::Created(conversation, members) => {
+            for member in members {
+                hub.join(member.user, conversation.id);
+            }
+        }
+        EventKind::MemberAdded { user, .. } => {
+            hub.join(*user, event.conversation);
+        }
+        _ => {}
+    }
+}
