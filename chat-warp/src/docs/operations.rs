@@ -1,0 +1,33 @@
+//! For those who run the server.
+
+use super::Operation;
+use crate::handlers::operations::Status;
+use chat_core::wire::shape::Shape;
+
+fn about(summary: &'static str) -> Operation {
+    Operation::new("operations", summary)
+}
+
+pub(crate) fn health() -> Operation {
+    about("Tell whether the process answers").always().answers(200, "It does", Shape::of::<Status>())
+}
+
+pub(crate) fn readiness() -> Operation {
+    about("Tell whether the storage answers, too").public().answers(200, "It does", Shape::of::<Status>())
+}
+
+pub(crate) fn jwks() -> Operation {
+    let text = |about| Shape::text(about);
+    let key = Shape::object()
+        .with("kty", Shape::constant("RSA"))
+        .with("use", Shape::constant("sig"))
+        .with("alg", Shape::constant("RS256"))
+        .with("kid", text("as tokens name it"))
+        .with("n", text("the modulus, as Base64urlUInt"))
+        .with("e", text("the exponent, as Base64urlUInt"));
+    about("Read the keys of tokens (RFC 7517)").about("None with a shared secret.").always().answers(
+        200,
+        "The keys",
+        Shape::object().with("keys", key.list()),
+    )
+}
