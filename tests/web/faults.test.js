@@ -168,6 +168,7 @@ test("a new server brings its own page, and a log out leaves nothing behind", as
     await browser.click("button", "Create account");
     await browser.see(".welcome", "oda");
     await areFilesKept(browser);
+    await until("what was loaded is kept", async () => JSON.stringify(await kept(browser)).includes('"owner"'));
     const [before] = await browser.run(() => caches.keys());
     await server.kill();
     await browser.reload();

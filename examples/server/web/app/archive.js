@@ -7,15 +7,13 @@ const NAME = "chat";
 /** Grows when what is kept takes another form; what is there is then forgotten. */
 const FORM = 1;
 const STORES = ["head", "conversations"];
-/** A database that does not answer must not keep the page from beginning, in milliseconds. */
-const PATIENCE = 2_000;
 
 /** @type {Promise<IDBDatabase> | undefined} */
 let opened;
 
 /** @type {Archive} */
 export const archive = {
-  load: (owner) => inTime(load(owner)),
+  load,
 
   async save(owner, { epoch, conversations, gone, people }) {
     await change((head, kept) => {
@@ -87,10 +85,4 @@ function answer(request) {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
-}
-
-/** @template T @param {Promise<T>} work @returns {Promise<T>} */
-function inTime(work) {
-  const late = new Promise((_, reject) => setTimeout(() => reject(new Error("The database does not answer.")), PATIENCE));
-  return Promise.race([work, /** @type {Promise<never>} */ (late)]);
 }

@@ -28,6 +28,9 @@ import { memoryStore } from "./store.js";
 export { Refusal, Unreachable } from "./http.js";
 export { memoryStore } from "./store.js";
 
+/** An archive that answers later than this, in milliseconds, does not keep one from the server; without a server it is waited for. */
+const ARCHIVE_PATIENCE = 2_000;
+
 /**
  * How the connection is.
  * * `out`: nobody is logged in.
@@ -292,10 +295,10 @@ export class ChatClient extends EventTarget {
   /** Begins with what is kept, and asks for what came since. */
   async #connect() {
     const { known } = this;
-    await this.keeper.restore();
+    const restored = this.keeper.restore().then(() => this.#changed());
+    await Promise.race([restored, new Promise((resolve) => setTimeout(resolve, ARCHIVE_PATIENCE))]);
     // Meanwhile they may have logged out, or somebody else in.
     if (this.state !== "out" && this.known === known) this.socket.start();
-    this.#changed();
   }
 
   /** A conversation that a request has told of, perhaps before its event. @param {Details} details */

@@ -26,7 +26,7 @@ export class Keeper {
   async restore() {
     const { me, known, people } = this.client;
     const archived = await this.archive?.load(String(me?.id)).catch(() => null);
-    // Meanwhile somebody else may be here.
+    // Meanwhile somebody else may be here, or the server have said what is.
     if (!archived || known !== this.client.known || known.epoch !== null) return;
     people.learn(archived.people);
     for (const kept of archived.conversations) {
