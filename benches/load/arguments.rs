@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 10_000)]
     pub(crate) idle_sessions: usize,
 
+    /// Sessions in the measurement of hostile clients, who are a tenth of them
+    #[arg(long, default_value_t = 5_000)]
+    pub(crate) hostile_sessions: usize,
+
     /// Events that each session has missed when all come back at once
     #[arg(long, default_value_t = 100)]
     pub(crate) missed: usize,
@@ -88,6 +92,8 @@ pub(crate) enum Measurement {
     Memory,
     /// What the others notice of a tenth of sessions that do not read
     SlowReaders,
+    /// What the others notice of a tenth of sessions that stall, flood, send garbage, come and go
+    Hostile,
     /// All sessions coming back at once
     Resume,
     /// One sender and two members, nothing else going on

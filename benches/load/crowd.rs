@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub(crate) struct Person {
     pub(crate) token: String,
     /// The conversations they are in, of which they have heard nothing yet.
     pub(crate) groups: Vec<i64>,
+    /// The address that they come from.
+    pub(crate) home: Ipv4Addr,
 }
 
 /// What all clients together have received.
@@ -72,14 +74,14 @@ impl Crowd {
     pub(crate) fn open(&mut self, address: SocketAddr, people: &[Person]) -> Outcome {
         for person in people {
             let heard = person.groups.iter().map(|group| (*group, 0)).collect();
-            self.connect(address, &person.token, heard)?;
+            self.connect(address, person, heard)?;
         }
         Ok(())
     }
 
-    fn connect(&mut self, address: SocketAddr, token: &str, heard: Vec<(i64, i64)>) -> Outcome {
-        let stream = std::net::TcpStream::connect(address)?;
-        let (stream, arrived) = frames::upgrade(stream, address, token)?;
+    fn connect(&mut self, address: SocketAddr, person: &Person, heard: Vec<(i64, i64)>) -> Outcome {
+        let stream = frames::connect(address, person.home)?;
+        let (stream, arrived) = frames::upgrade(stream, address, &person.token)?;
         let mut stream = TcpStream::from_std(stream);
         self.poll.registry().register(&mut stream, Token(self.clients.len()), Interest::READABLE)?;
         self.clients.push(Client { stream, arrived, heard });

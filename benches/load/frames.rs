@@ -1,8 +1,9 @@
 //! WebSocket frames as a client reads and writes them (RFC 6455, section 5). The rule: reading one costs next to nothing,
 //! since a thousand clients share a core.
 
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::Outcome;
@@ -58,6 +59,14 @@ fn head(opcode: u8, length: usize, mask: u8) -> Vec<u8> {
         }
     }
     head
+}
+
+/// Connects from one of the addresses that lead to this machine.
+pub(crate) fn connect(address: SocketAddr, home: Ipv4Addr) -> Outcome<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((home, 0)).into())?;
+    socket.connect(&address.into())?;
+    Ok(socket.into())
 }
 
 /// Turns a connection into an event socket; what arrived behind the answer is returned with it.

@@ -11,6 +11,7 @@ mod commits;
 mod crowd;
 mod floor;
 mod frames;
+mod hostile;
 mod latencies;
 mod measure;
 mod process;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments) -> Outcome {
             Measurement::Crowd => measure::crowd::run(arguments)?,
             Measurement::Memory => measure::memory::run(arguments)?,
             Measurement::SlowReaders => measure::slow_readers::run(arguments)?,
+            Measurement::Hostile => measure::hostile::run(arguments)?,
             Measurement::Resume => measure::resume::run(arguments)?,
             Measurement::Latency => measure::latency::run(arguments)?,
             Measurement::Sends => measure::sends::run(arguments)?,

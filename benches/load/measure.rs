@@ -2,6 +2,7 @@
 
 pub(crate) mod crowd;
 pub(crate) mod fan_out;
+pub(crate) mod hostile;
 pub(crate) mod latency;
 pub(crate) mod memory;
 pub(crate) mod resume;

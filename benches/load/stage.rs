@@ -13,7 +13,7 @@ use chat_core::{
     Registration, SystemClock, Timeline, TokenKeys, UserId, UserKey, Username, Visibility,
 };
 use chat_sqlite::{Durability, SqliteSettings, SqliteStorage};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -31,6 +31,23 @@ pub(crate) struct Cast {
     pub(crate) absent: usize,
 }
 
+/// Whether the server counts what its clients do, as it does for whoever starts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RateLimits {
+    On,
+    /// What is measured is the server, not its patience.
+    Off,
+}
+
+impl RateLimits {
+    fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// A running server, and those who may come to it.
 pub(crate) struct Stage {
     pub(crate) server: Process,
@@ -43,11 +60,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn set(arguments: &Arguments, cast: &Cast) -> Outcome<Self> {
+        Self::set_with(arguments, cast, RateLimits::Off)
+    }
+
+    pub(crate) fn set_with(arguments: &Arguments, cast: &Cast, limits: RateLimits) -> Outcome<Self> {
         let directory = directory(arguments)?;
         let database = directory.path().join("chat.db");
         let runtime = tokio::runtime::Runtime::new()?;
         let (people, groups) = runtime.block_on(fill(&database, cast))?;
-        let (server, address) = serve(arguments, &database, &[("JWTSECRET", SECRET)])?;
+        let (server, address) = serve(arguments, &database, &[("JWTSECRET", SECRET), ("CHAT_RATE_LIMITS", limits.word())])?;
         Ok(Self { server, address, people, groups, _directory: directory })
     }
 }
@@ -77,8 +98,7 @@ pub(crate) fn serve(
 ) -> Outcome<(Process, SocketAddr)> {
     let database = database.display().to_string();
     let flags = ["--addr", "127.0.0.1:0", "--log-format", "json", "--db", &database];
-    let environment = [environment, &[("CHAT_RATE_LIMITS", "off")]].concat();
-    let (server, line) = Process::start(&program(arguments)?, &flags, &environment, "the chat server is ready")?;
+    let (server, line) = Process::start(&program(arguments)?, &flags, environment, "the chat server is ready")?;
     let line: serde_json::Value = serde_json::from_str(&line)?;
     let address = line["fields"]["address"].as_str().and_then(|address| address.strip_prefix("http://"));
     let address = address.ok_or("the server's first line names no address")?;
@@ -98,7 +118,7 @@ async fn fill(database: &Path, cast: &Cast) -> Outcome<(Vec<Person>, Vec<i64>)> 
     for number in 0..cast.people {
         let (user, token) = register(&accounts, number).await?;
         users.push(user);
-        people.push(Person { token, groups: vec![] });
+        people.push(Person { token, groups: vec![], home: home(number) });
     }
     let mut groups = Vec::with_capacity(cast.groups.len());
     for (position, members) in cast.groups.iter().enumerate() {
@@ -112,6 +132,12 @@ async fn fill(database: &Path, cast: &Cast) -> Outcome<(Vec<Person>, Vec<i64>)> 
     }
     storage.close().await;
     Ok((people, groups))
+}
+
+/// Everyone comes from an address of their own, as people do: the system has sixteen million that lead to itself.
+fn home(number: usize) -> Ipv4Addr {
+    let [_, high, middle, low] = u32::try_from(number).unwrap_or_default().to_be_bytes();
+    Ipv4Addr::new(127, 1 + high, middle, low)
 }
 
 async fn register(accounts: &Accounts, number: usize) -> Outcome<(UserId, String)> {

@@ -67,9 +67,12 @@ async function liven(browser) {
     await until("it is heard", () => client?.conversation(tea)?.last_message?.id === id, client);
     client?.markRead(tea, id);
   }
-  bob?.showTyping(tea, true);
   await browser.see(".seen", "Bob Marsh");
-  await browser.see(".typing[data-shown]");
+  // It ends by itself, on a slow machine perhaps before it was looked at.
+  await until("someone is seen typing", () => {
+    bob?.showTyping(tea, true);
+    return browser.sees(".typing[data-shown]");
+  });
 }
 
 for (const [name, look] of LOOKS) {
