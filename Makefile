@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test test-web web-figures soak fuzz lint doc bench load tools postgres mail-server web-tools
+.PHONY: run test test-web web-figures soak fuzz lint deny doc bench load tools postgres mail-server web-tools
 
 ## Start the chat server on http://127.0.0.1:8000, with its data in .data/
 run: tools
@@ -47,6 +47,14 @@ fuzz: tools
 lint: tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --locked --all-targets --all-features -- -D warnings
+
+## Check licences, sources and bans of what is built in, and advisories where their database can be reached
+deny: tools
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked --quiet cargo-deny@0.20.2 || { \
+		echo "cargo-deny is missing and could not be installed: cargo install --locked cargo-deny"; exit 1; }
+	$(CARGO) deny --all-features check bans licenses sources
+	@if $(CARGO) deny fetch db 2>/dev/null; then $(CARGO) deny --all-features check advisories; \
+		else echo "advisories were not checked: their database cannot be reached from here"; fi
 
 ## Build the documentation; every warning is an error
 doc: tools
