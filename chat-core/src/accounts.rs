@@ -19,8 +19,8 @@ pub use password::Password;
 pub use token::{Refreshed, TokenPair};
 
 use crate::{
-    Clock, Email, Error, Fullname, Identity, Login, LoginId, NewLogin, NewUser, PasswordHash, PictureUrl, PublicKey,
-    Rotation, Storage, StorageError, User, UserId, UserKey, Username,
+    Budget, Clock, Email, Error, Fullname, Identity, Login, LoginId, NewLogin, NewUser, PasswordHash, PictureUrl,
+    PublicKey, Rotation, Storage, StorageError, User, UserId, UserKey, Username,
 };
 use hashing::Hashing;
 use recovery::Post;
@@ -99,6 +99,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     keys: RwLock<Arc<TokenKeys>>,
     hashing: Hashing,
+    /// Passwords tried for each name, whether or not anyone has it.
+    logins: Option<Budget<str>>,
     options: AccountOptions,
 }
 
@@ -108,7 +110,8 @@ impl Accounts {
     pub fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>, keys: TokenKeys, options: AccountOptions) -> Self {
         let hashing = Hashing::new(&options);
         let keys = RwLock::new(Arc::new(keys));
-        Self { inner: Arc::new(Inner { storage, clock, keys, hashing, options }), post: None }
+        let logins = options.limits.rates.as_ref().map(|rates| Budget::new(rates.logins, Arc::clone(&clock)));
+        Self { inner: Arc::new(Inner { storage, clock, keys, hashing, logins, options }), post: None }
     }
 
     /// The keys, to publish their public half or to keep them.
@@ -155,8 +158,9 @@ impl Accounts {
     ///
     /// # Errors
     /// The same `Unauthorized` after the same work for a wrong password, an unknown user and one without a password;
-    /// `RateLimited` if too many are waiting; with the right password, `Unverified` for who must verify their address first.
+    /// `RateLimited` if too many are waiting, or too many were tried for this name; with the right password, `Unverified` for who must verify their address first.
     pub async fn log_in(&self, key: UserKey, password: Password) -> Result<TokenPair, Error> {
+        self.inner.count_login(&key)?;
         let user = self.inner.storage.find_user(&key).await?;
         let hash = match &user {
             Some(user) => self.inner.storage.find_password(user.id).await?,
@@ -231,7 +235,7 @@ impl Accounts {
     /// Replaces a password, revokes every login of the user but `keep`, and returns those revoked.
     ///
     /// # Errors
-    /// `Forbidden` if `old` is not the password and to guests, who have none, `Invalid` if `new` is too short, `RateLimited` if too many are waiting.
+    /// `Forbidden` if `old` is not the password and to guests, who have none, `Invalid` if `new` is too short, `RateLimited` if too many are waiting or were tried.
     pub async fn change_password(
         &self,
         user: UserId,
@@ -259,6 +263,7 @@ impl Accounts {
         let AccountUpdate { password, email } = update;
         password.as_ref().map_or(Ok(()), |password| self.inner.check_new(password))?;
         email.as_ref().map_or(Ok(()), |email| self.inner.check_address(email.as_ref()))?;
+        self.inner.count_login(&UserKey::Id(user))?;
         let known = self.inner.storage.find_password(user).await?;
         if known.as_ref().is_some_and(guests::is_mark) {
             return Err(NO_PASSWORD);
@@ -341,6 +346,17 @@ enum Rank {
 }
 
 impl Inner {
+    /// Counts one password that is tried for a name, so that nobody guesses for long, from however many places.
+    fn count_login(&self, key: &UserKey) -> Result<(), Error> {
+        let Some(logins) = &self.logins else { return Ok(()) };
+        // None of these is another: an id is a number and a space, a username has no `@`, an address has one.
+        logins.spend(&match key {
+            UserKey::Id(id) => format!("{id} "),
+            UserKey::Username(name) => name.key(),
+            UserKey::Email(email) => email.key(),
+        })
+    }
+
     async fn insert(&self, registration: Registration, rank: Rank) -> Result<User, Error> {
         let Registration { username, password, fullname, email, profile_picture, public_key } = registration;
         self.check_new(&password)?;

@@ -24,6 +24,7 @@ pub(crate) use sessions::OpenSession;
 
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, SessionHub};
+use crate::rates::Rates;
 use crate::wire::Reference;
 use crate::{Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId};
 use append_queue::AppendQueue;
@@ -64,6 +65,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     identities: Option<Arc<dyn Authenticate>>,
     limits: Limits,
+    rates: Rates,
     appends: AppendQueue,
     typing: Arc<Typing>,
     replays: Replays,
@@ -145,6 +147,19 @@ impl Chat {
         self.inner.appends.waiting()
     }
 
+    /// Counts one request of a user that a transport takes in any other way than by a [`Session`](crate::Session), which
+    /// counts its own.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] for more than [`RateLimits::requests`](crate::RateLimits::requests) allow.
+    pub fn count_request(&self, user: UserId) -> Result<(), Error> {
+        self.inner.rates.spend(user, |left| &left.requests)
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.inner.rates
+    }
+
     pub(crate) fn deliveries(&self) -> &Arc<Deliveries> {
         &self.inner.deliveries
     }
@@ -155,8 +170,14 @@ impl Chat {
         &self.inner.limits
     }
 
-    /// Stores a change and announces it, in order with all others.
+    /// Stores a change that the caller has budget for, and announces it, in order with all others.
     async fn change(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
+        self.inner.rates.spend_on(caller.user, &action)?;
+        self.change_uncounted(caller, action).await
+    }
+
+    /// The same for a change that was counted as something else.
+    async fn change_uncounted(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
         let change = Change { actor: caller.user, at: self.inner.clock.now(), action };
         self.inner.appends.append(change, caller.echo).await
     }

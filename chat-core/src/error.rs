@@ -48,6 +48,9 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The user has as many sessions as one may have: [`Limits::sessions_per_user_max`](crate::Limits::sessions_per_user_max).
+    #[error("too many sockets of this user are open: {0} at most")]
+    TooManySessions(usize),
     /// Something the engine depends on is away; nothing was done.
     #[error("the service is not available, try again later")]
     Unavailable,
@@ -71,7 +74,7 @@ impl Error {
             Self::Conflict { .. } => "conflict",
             Self::TooLarge(_) => "too_large",
             Self::Invalid { .. } => "invalid",
-            Self::RateLimited { .. } => "rate_limited",
+            Self::RateLimited { .. } | Self::TooManySessions(_) => "rate_limited",
             Self::Unavailable => "unavailable",
         }
     }

@@ -53,12 +53,16 @@ pub enum CloseReason {
     LoginEnded,
     /// Two pings stayed without an answer.
     Unresponsive,
+    /// It went on asking long after it was told that it asks too much; come back after a while.
+    TooManyRequests,
 }
 
 impl CloseReason {
     /// What a close code stands for, if it is one of ours.
     pub(crate) fn of_code(code: u16) -> Option<Self> {
-        [Self::GoingAway, Self::LoginEnded, Self::Unresponsive].into_iter().find(|reason| reason.code() == code)
+        [Self::GoingAway, Self::LoginEnded, Self::Unresponsive, Self::TooManyRequests]
+            .into_iter()
+            .find(|reason| reason.code() == code)
     }
 
     /// The close code (RFC 6455, section 7.4; from 4000 on our own).
@@ -68,6 +72,7 @@ impl CloseReason {
             Self::GoingAway => 1001,
             Self::LoginEnded => 4401,
             Self::Unresponsive => 4408,
+            Self::TooManyRequests => 4429,
         }
     }
 
@@ -78,6 +83,7 @@ impl CloseReason {
             Self::GoingAway => "the server is going away",
             Self::LoginEnded => "the login has ended",
             Self::Unresponsive => "no answer to two pings",
+            Self::TooManyRequests => "too many requests after too many refusals",
         }
     }
 }

@@ -25,6 +25,7 @@ mod mailer;
 mod memory;
 mod message;
 pub mod random;
+mod rates;
 pub mod rules;
 mod session;
 mod storage;
@@ -59,6 +60,7 @@ pub use mailer::{Mail, MailError, MailQueue, Mailer, MemoryMailer};
 pub use mailer::{MailFormat, MailSettingsError, SmtpMailer, SmtpSettings};
 pub use memory::MemoryStorage;
 pub use message::{Content, Draft, Message, Nonce};
+pub use rates::{Budget, Rate, RateLimits};
 pub use session::{Incoming, Outgoing, Session};
 pub use storage::{
     Code, CodeHash, CodeStorage, CodeTry, ContactStorage, ConversationStorage, Epoch, GroupListing, History, Login,

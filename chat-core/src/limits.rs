@@ -2,6 +2,7 @@
 //!
 //! Constants bound what a value may be, so that a parsed value is always within them; [`Limits`] holds what a host tunes.
 
+use crate::RateLimits;
 use std::time::Duration;
 
 /// Characters in a username: fits a mention, a column and a log line.
@@ -86,6 +87,9 @@ pub const NODE_LOOKUPS_MAX: usize = 1_024;
 /// Events of one conversation that wait on their node for those of other nodes before them, to answer the sessions that asked.
 /// Above it a session gets its answer ahead of its turn.
 pub const NODE_ECHOES_MAX: usize = 256;
+/// Users, names or addresses whose spending one budget remembers: more than are busy at once, in some two MiB. The least
+/// recently seen half is forgotten above it, and begins anew.
+pub const BUDGET_KEYS_MAX: usize = 65_536;
 /// Where counting unread messages stops: keeps the count one short index walk for a member who never reads.
 pub const UNREAD_MAX: u32 = 10_000;
 
@@ -120,6 +124,12 @@ pub struct Limits {
     pub typing_interval: Duration,
     /// Conversations in which one user is shown as typing at once: nobody types in more.
     pub typing_places_max: usize,
+    /// Sessions of one user that may be open at once on one node: more devices and windows than anyone has. Each costs memory
+    /// and a copy of every event.
+    pub sessions_per_user_max: usize,
+    /// How often one user may do what costs others something; `None` lets everyone do everything as fast as they can, which
+    /// suits a host that counts requests itself or knows its users.
+    pub rates: Option<RateLimits>,
     /// Over what time sessions are closed when the engine stops, so that their clients do not all come back at once.
     pub stop_spread: Duration,
     /// Time between two pings on a session; after two without an answer it is closed.
@@ -143,6 +153,8 @@ impl Default for Limits {
             typing_lasts: Duration::from_secs(6),
             typing_interval: Duration::from_secs(1),
             typing_places_max: 10,
+            sessions_per_user_max: 100,
+            rates: None,
             stop_spread: Duration::from_secs(1),
             ping_interval: Duration::from_secs(25),
         }

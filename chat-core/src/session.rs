@@ -148,7 +148,7 @@ impl Session {
         self.pings_unanswered = 0;
         let asked = match incoming {
             Incoming::Text(text) => requests::read(self.context(), &text),
-            Incoming::Binary => requests::refuse_binary(),
+            Incoming::Binary => requests::refuse_binary(&self.context()),
             Incoming::Pong => return,
         };
         match asked {

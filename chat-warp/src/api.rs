@@ -1,6 +1,7 @@
 //! From a request to its answer. The rule: every answer passes [`Api::answer`], which adds what all of them carry.
 
 use crate::Options;
+use crate::client::Addresses;
 use crate::errors::{self, Problem};
 use crate::origins::Origins;
 use crate::request::Request;
@@ -17,6 +18,7 @@ pub(crate) struct Api {
     pub(crate) chat: Chat,
     pub(crate) identities: Arc<dyn Authenticate>,
     pub(crate) origins: Origins,
+    pub(crate) addresses: Addresses,
     accounts: Option<Accounts>,
     routes: Vec<&'static Route>,
     #[cfg(feature = "openapi")]
@@ -25,12 +27,14 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(chat: Chat, options: Options) -> Self {
-        let Options { accounts, identities, origins } = options;
+        let Options { accounts, identities, origins, address_limits, .. } = options;
+        let addresses = Addresses::new(address_limits.as_ref(), chat.clock());
         let routes = routes::mounted(Offer::of(accounts.as_ref()));
         Self {
             chat,
             identities,
             origins: Origins(origins),
+            addresses,
             accounts,
             routes,
             #[cfg(feature = "openapi")]
@@ -72,7 +76,7 @@ impl Api {
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        headers.insert(NOSNIFF.0, NOSNIFF.1);
+        headers.extend(GUARDS);
         response
     }
 
@@ -95,5 +99,12 @@ impl Api {
     }
 }
 
-/// Keeps browsers from taking an answer for something that it does not say it is.
-const NOSNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+/// What keeps browsers from taking an answer for something that it does not say it is, from showing it as a page or in one,
+/// and from giving it to pages of others that do not ask by the cross-origin rules.
+const GUARDS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];

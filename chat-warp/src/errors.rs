@@ -1,7 +1,7 @@
 //! How a refusal is told: problem details (RFC 9457), or one sentence of plain text. The rule: what a client learns is the
 //! engine's code and sentence, never a source error.
 
-use crate::limits::UNAVAILABLE_RETRY;
+use crate::limits::{SESSIONS_RETRY, UNAVAILABLE_RETRY};
 use crate::respond;
 use chat_core::Error;
 use http::StatusCode;
@@ -124,6 +124,7 @@ impl From<&Error> for Problem {
                 Self { detail: format!("{field} {message}"), ..problem.naming(field, message) }
             }
             Error::RateLimited { retry_after } => problem.retry_after(*retry_after),
+            Error::TooManySessions(_) => problem.retry_after(SESSIONS_RETRY),
             Error::Unavailable => problem.retry_after(UNAVAILABLE_RETRY),
             _ => problem,
         }
@@ -139,7 +140,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::RateLimited { .. } | Error::TooManySessions(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         // A kind that is newer than this transport.
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -8,6 +8,7 @@
 //! `chat-core`.
 
 mod api;
+mod client;
 #[cfg(feature = "openapi")]
 mod docs;
 mod errors;
@@ -21,6 +22,7 @@ mod respond;
 mod routes;
 mod socket;
 
+pub use client::{AddressLimits, ClientAddress};
 #[cfg(feature = "openapi")]
 pub use docs::{asyncapi, openapi};
 pub use options::Options;
@@ -39,7 +41,7 @@ use warp::reply::Response;
 /// It answers every request, an unknown path with 404, and never rejects: a host's own filters stand before it. It needs
 /// a tokio runtime and, for the event socket, a server that lets connections be upgraded, as warp's does. Set `TCP_NODELAY` on
 /// what it accepts, so that small frames do not wait, and on Linux `TCP_NOTSENT_LOWAT`: by itself the kernel keeps megabytes for
-/// a client who reads slowly.
+/// a client who reads slowly. Put a [`ClientAddress`] into the extensions of each request for [`AddressLimits`] to count.
 ///
 /// ```
 /// use chat_core::{AccountOptions, Accounts, Chat, MemoryStorage, TokenKeys};
@@ -62,8 +64,9 @@ use warp::reply::Response;
 /// ```
 #[must_use]
 pub fn routes(chat: Chat, options: Options) -> BoxedFilter<(Response,)> {
+    let body_wait = options.body_wait;
     let api = Arc::new(Api::new(chat, options));
-    request::received().then(move |request| answer(Arc::clone(&api), request)).boxed()
+    request::received(body_wait).then(move |request| answer(Arc::clone(&api), request)).boxed()
 }
 
 /// Answers a request. One that changes something is carried through even if its client goes away meanwhile: whoever

@@ -10,6 +10,8 @@ pub(crate) const BODY_BYTES_READ_MAX: usize = 4 * BODY_BYTES_MAX;
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(60);
 /// When to come back while the storage is away: a database restarts in seconds.
 pub(crate) const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
+/// When to come back for a socket while a user has too many: two pings that nobody answers end those left behind.
+pub(crate) const SESSIONS_RETRY: Duration = Duration::from_secs(30);
 /// How long a browser may remember what a preflight has allowed; some ask again after this time anyway.
 pub(crate) const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 /// How long others may keep the public key, which changes only when its owner replaces it.

@@ -23,10 +23,12 @@ impl Api {
     /// Tells who a request comes from, by its `Authorization` or its cookie.
     ///
     /// # Errors
-    /// `Unauthorized`.
+    /// `Unauthorized`, `RateLimited` if they ask too much.
     pub(crate) async fn identify(&self, request: &Request) -> Result<Identity, Error> {
         let token = bearer(request).or_else(|| cookie(request)).ok_or(NOT_LOGGED_IN)?;
-        self.identities.authenticate(token).await
+        let identity = self.identities.authenticate(token).await?;
+        self.chat.count_request(identity.user)?;
+        Ok(identity)
     }
 
     /// Tells who opens a socket, who may also name the token in the query, as browsers can set no header here.

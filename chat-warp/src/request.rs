@@ -1,7 +1,8 @@
 //! What a client sends, read piece by piece. The rule: nothing is parsed before a handler asks for it, so that who may not
 //! ask is told so first; and every piece is parsed into the type that checks it.
 
-use crate::limits::{BODY_BYTES_READ_MAX, BODY_WAIT};
+use crate::client::ClientAddress;
+use crate::limits::BODY_BYTES_READ_MAX;
 use bytes::{Buf, Bytes};
 use chat_core::limits::{BODY_BYTES_MAX, PAGE_DEFAULT, PAGE_MAX};
 use chat_core::wire::Fields;
@@ -15,6 +16,7 @@ use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 use warp::path::Tail;
 use warp::{Filter, Rejection};
 
@@ -28,14 +30,17 @@ pub(crate) struct Request {
     pub(crate) host: Option<Authority>,
     /// Present if the client asks for another protocol and the server would let it have that.
     pub(crate) upgrade: Option<OnUpgrade>,
+    /// Where it comes from, if the host tells.
+    pub(crate) client: Option<ClientAddress>,
     segments: Vec<String>,
     path: &'static str,
     query: Vec<(String, String)>,
     body: Body,
+    body_wait: Duration,
 }
 
 /// Extracts any request, and what remains of its path after whatever filters stand before.
-pub(crate) fn received() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
+pub(crate) fn received(body_wait: Duration) -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let host = warp::host::optional().or(warp::any().map(|| None)).unify();
     warp::method()
@@ -44,16 +49,19 @@ pub(crate) fn received() -> impl Filter<Extract = (Request,), Error = Rejection>
         .and(warp::header::headers_cloned())
         .and(host)
         .and(warp::ext::optional())
+        .and(warp::ext::optional())
         .and(warp::body::stream())
-        .map(|method, path: Tail, query: String, headers, host, upgrade, body| Request {
+        .map(move |method, path: Tail, query: String, headers, host, upgrade, client, body| Request {
             method,
             headers,
             host,
             upgrade,
+            client,
             segments: segments(path.as_str()),
             path: "",
             query: parameters(&query),
             body: boxed(body),
+            body_wait,
         })
 }
 
@@ -139,7 +147,7 @@ impl Request {
         if self.content_length() > BODY_BYTES_READ_MAX {
             return Err(Error::TooLarge(BODY_BYTES_MAX));
         }
-        let body = tokio::time::timeout(BODY_WAIT, read(&mut self.body)).await;
+        let body = tokio::time::timeout(self.body_wait, read(&mut self.body)).await;
         let body = body.map_err(|_| Error::Malformed("the body took too long to arrive".into()))??;
         Fields::parse(if body.trim_ascii().is_empty() { b"{}" } else { &body })
     }

@@ -58,6 +58,7 @@ async fn upgrade(
     begin: impl AsyncFnOnce(&Identity, &mut Session) -> Result<Option<Direct>, Error>,
 ) -> Answer {
     api.origins.check(&request)?;
+    api.addresses.spend(&request, |left| &left.sockets)?;
     let identity = api.identify_socket(&request).await?;
     let handshake = match Handshake::read(&mut request) {
         Ok(handshake) => handshake,

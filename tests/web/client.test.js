@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ChatClient, Refusal } from "../../examples/server/web/client/client.js";
-import { adviceAfter, waitAfter } from "../../examples/server/web/client/socket.js";
+import { EventSocket, adviceAfter, waitAfter } from "../../examples/server/web/client/socket.js";
 import { Server } from "./support/server.js";
 import { until } from "./support/patience.js";
 
@@ -195,6 +195,36 @@ describe("sending", () => {
   });
 });
 
+describe("a server with limits", () => {
+  /** @type {Server} */
+  let limited;
+  before(async () => (limited = await Server.start(["--rate-limits", "on"])));
+  after(() => limited.stop());
+
+  test("what comes too fast waits, and goes out once", async () => {
+    const ann = new ChatClient({ base: limited.base });
+    clients.push(ann);
+    await ann.register({ username: "ann", password: PASSWORD });
+    await ann.logIn("ann", PASSWORD);
+    await online(ann);
+    const id = await ann.createGroup("fast", [], "private");
+    await ann.open(id);
+    /** @type {string[]} */
+    const said = [];
+    // Until the server has had enough, however fast it is.
+    while (ann.counts.rests === 0) {
+      for (let count = 0; count < 10; count += 1) {
+        said.push(`message ${said.length}`);
+        ann.send(id, said.at(-1) ?? "");
+      }
+      await until("few wait", () => ann.counts.rests > 0 || ann.outbox.of(id).length < 20, ann);
+    }
+    assert.ok(ann.outbox.of(id).every(({ refusal }) => refusal === null));
+    await until("all are stored", () => ann.outbox.of(id).length === 0, ann);
+    assert.deepEqual(words(ann, id)?.slice().sort(), said.slice().sort());
+  });
+});
+
 describe("logging in", () => {
   test("a login is kept, and ends everywhere when it is revoked", async () => {
     const ann = await person("ann");
@@ -244,6 +274,24 @@ describe("logging in", () => {
   test("a socket that was closed for its login is not tried again with it", () => {
     assert.equal(adviceAfter(4401), "refresh");
     for (const code of [1001, 1006, 1009, 4408]) assert.equal(adviceAfter(code), "retry");
+    assert.equal(adviceAfter(4429), "rest");
+  });
+
+  test("a socket that was closed for asking too much is tried again after the longest wait", async () => {
+    class Closing {
+      readyState = 3;
+      onclose = (/** @type {{ code: number }} */ _) => {};
+      constructor() {
+        queueMicrotask(() => this.onclose({ code: 4429 }));
+      }
+      close() {}
+    }
+    const host = { WebSocket: /** @type {any} */ (Closing), address: async () => "ws://127.0.0.1", opened() {}, heard() {}, lost: async () => {} };
+    const socket = new EventSocket(host);
+    socket.start();
+    await until("it waits", () => `${socket}` === "closed after 7 failures");
+    socket.stop();
+    assert.equal(waitAfter(6, 1), 30_000);
   });
 
   test("waits grow, differ, and have an end", () => {

@@ -49,7 +49,7 @@ pub struct AccountOptions {
     /// Whether people may come with nothing but an address, as guests. Whoever names a guest's address is that guest, so this
     /// is for trying things out and for those who trust each other. It lets nobody in while `require_verification` is on.
     pub guests: bool,
-    /// Of these, accounts heed the two about passwords.
+    /// Of these, accounts heed the two about passwords, and of the rates `logins`.
     pub limits: Limits,
 }
 

@@ -7,6 +7,7 @@ use super::typing::{self, Typing};
 use super::{Chat, Inner};
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, LocalHub, SessionHub};
+use crate::rates::Rates;
 use crate::{Authenticate, Clock, Limits, Link, Storage, SystemClock};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -70,6 +71,7 @@ impl ChatBuilder {
         let cluster = link.map(|link| Cluster::start(link, parts, Arc::clone(&typing), &mut tasks));
         let announcer = Announcer { hub: Arc::clone(&hub), cluster: cluster.clone() };
         let appends = AppendQueue::start(Arc::clone(&storage), announcer, &limits);
+        let rates = Rates::new(limits.rates.as_ref(), &clock);
         let inner = Arc::new_cyclic(|engine| {
             let deliveries = Arc::new(Deliveries::start(&mut tasks));
             tasks.spawn(presence::announce(Arc::clone(&hub), cluster.clone(), engine.clone()));
@@ -82,6 +84,7 @@ impl ChatBuilder {
                 clock,
                 identities,
                 limits,
+                rates,
                 appends,
                 typing,
                 replays,

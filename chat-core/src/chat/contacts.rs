@@ -9,8 +9,9 @@ impl Chat {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown username, [`Error::Invalid`] for one's own, [`Error::Forbidden`] if one of the
-    /// two has too many contacts.
+    /// two has too many contacts, [`Error::RateLimited`].
     pub async fn add_contact(&self, user: UserId, contact: Username) -> Result<UserView, Error> {
+        self.inner.rates.spend(user, |left| &left.memberships)?;
         let contact = self.user(&UserKey::Username(contact)).await?;
         if contact.id == user {
             return Err(Error::invalid("contact_username", "must be someone else"));

@@ -45,6 +45,12 @@ impl Chat {
         Ok((created(appended)?.0, is_new))
     }
 
+    /// The same on the way to something else, which has counted it.
+    pub(super) async fn direct_uncounted(&self, caller: Caller, other: UserId) -> Result<ConversationId, Error> {
+        let appended = self.change_uncounted(caller, Action::Create(NewConversation::Direct(other))).await?;
+        Ok(created(appended)?.0.id)
+    }
+
     /// Lists the caller's conversations, newest activity first; see [`crate::ConversationStorage::list_conversations`].
     ///
     /// # Errors

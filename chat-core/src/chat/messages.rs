@@ -106,15 +106,16 @@ impl Chat {
     }
 
     /// The conversation that an id means which may be a user's or a conversation's: with a user, the direct one, which is
-    /// created if need be.
+    /// created if need be, which counts as a message.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if it is neither, or nothing the caller can see.
+    /// [`Error::NotFound`] if it is neither, or nothing the caller can see; [`Error::RateLimited`].
     pub async fn conversation_with(&self, caller: impl Into<Caller>, receiver: i64) -> Result<ConversationId, Error> {
         let caller = caller.into();
         let user = UserId::try_from(receiver).map_err(|_| Error::NotFound("receiver"))?;
         if self.inner.storage.find_user(&UserKey::Id(user)).await?.is_some() {
-            return Ok(self.direct(caller, user).await?.0.id);
+            self.inner.rates.spend(caller.user, |left| &left.messages)?;
+            return self.direct_uncounted(caller, user).await;
         }
         let conversation = ConversationId::try_from(receiver).map_err(|_| Error::NotFound("receiver"))?;
         self.membership(caller.user, conversation).await.map_err(|error| match error {

@@ -2,7 +2,8 @@
 
 use super::Chat;
 use crate::hub::{Audience, CloseReason, SessionEnd};
-use crate::{Error, Identity, Session};
+use crate::{Error, Identity, Session, UserId};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -16,25 +17,54 @@ pub(super) struct OpenSessions(watch::Sender<State>);
 #[derive(Default)]
 struct State {
     open: usize,
+    /// Those of each user who has one.
+    of_users: HashMap<UserId, usize>,
     is_stopping: bool,
 }
 
 /// Counts one session for as long as it lives.
-pub(crate) struct OpenSession(watch::Sender<State>);
+pub(crate) struct OpenSession {
+    sessions: watch::Sender<State>,
+    user: UserId,
+}
 
 impl Drop for OpenSession {
     fn drop(&mut self) {
-        self.0.send_modify(|state| state.open -= 1);
+        self.sessions.send_modify(|state| state.end(self.user));
+    }
+}
+
+impl State {
+    fn begin(&mut self, user: UserId, per_user_max: usize) -> Result<(), Error> {
+        if self.is_stopping {
+            return Err(Error::Unavailable);
+        }
+        let of_user = self.of_users.get(&user).copied().unwrap_or(0);
+        if of_user >= per_user_max {
+            return Err(Error::TooManySessions(per_user_max));
+        }
+        self.of_users.insert(user, of_user + 1);
+        self.open += 1;
+        Ok(())
+    }
+
+    fn end(&mut self, user: UserId) {
+        self.open -= 1;
+        match self.of_users.get_mut(&user) {
+            Some(of_user) if *of_user > 1 => *of_user -= 1,
+            _ => drop(self.of_users.remove(&user)),
+        }
     }
 }
 
 impl OpenSessions {
-    fn begin(&self) -> Result<OpenSession, Error> {
-        let is_begun = self.0.send_if_modified(|state| {
-            state.open += usize::from(!state.is_stopping);
-            !state.is_stopping
+    fn begin(&self, user: UserId, per_user_max: usize) -> Result<OpenSession, Error> {
+        let mut begun = Ok(());
+        self.0.send_if_modified(|state| {
+            begun = state.begin(user, per_user_max);
+            begun.is_ok()
         });
-        if is_begun { Ok(OpenSession(self.0.clone())) } else { Err(Error::Unavailable) }
+        begun.map(|()| OpenSession { sessions: self.0.clone(), user })
     }
 
     pub(super) fn count(&self) -> usize {
@@ -52,10 +82,13 @@ impl Chat {
     ///
     /// # Errors
     /// [`Error::Unauthorized`] if there is no such user, or the login by which they came has ended;
+    /// [`Error::TooManySessions`] if the user has as many as one may have, [`Error::RateLimited`] if they open them too fast;
     /// [`Error::Unavailable`] if the storage is away or the engine is stopping.
     pub async fn open_session(&self, identity: impl Into<Identity>) -> Result<Session, Error> {
-        let open = self.inner.sessions.begin()?;
-        Session::open(self.clone(), open, identity.into()).await
+        let identity = identity.into();
+        let open = self.inner.sessions.begin(identity.user, self.inner.limits.sessions_per_user_max)?;
+        self.inner.rates.spend(identity.user, |left| &left.sessions)?;
+        Session::open(self.clone(), open, identity).await
     }
 
     /// Tells whose token this is.

@@ -33,7 +33,8 @@ impl Chat {
     /// [`Limits::typing_lasts`]; what comes sooner than [`Limits::typing_interval`] prolongs it unseen.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the caller is no member.
+    /// [`Error::NotFound`] if the caller is no member, [`Error::RateLimited`] if they type beyond
+    /// [`RateLimits::typing`](crate::RateLimits::typing).
     pub async fn set_typing(
         &self,
         caller: impl Into<Caller>,
@@ -41,6 +42,7 @@ impl Chat {
         is_typing: bool,
     ) -> Result<Member, Error> {
         let user = caller.into().user;
+        self.inner.rates.spend(user, |left| &left.typing)?;
         let member = self.inner.storage.find_member(conversation, user).await?;
         let member = member.ok_or(Error::NotFound("conversation"))?;
         if self.inner.typing.note(conversation, (user, &member.username), is_typing) {

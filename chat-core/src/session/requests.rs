@@ -5,7 +5,7 @@
 
 use crate::chat::{LastSeen, Missed, Snapshot};
 use crate::frame::{Frame, Lane};
-use crate::hub::Outbox;
+use crate::hub::{CloseReason, Outbox};
 use crate::wire::data::{ContactChanged, Contacts, LoggedIn, Messages, Resumed, Synced};
 #[cfg(feature = "openapi")]
 use crate::wire::protocol::{self, Documented};
@@ -50,17 +50,13 @@ pub(super) fn read(context: Context, text: &[u8]) -> Asked {
     match Request::decode(text) {
         Ok(request) if request.kind == "send_message" => Asked::Send(context.answer(request).boxed()),
         Ok(request) => Asked::Other(context.answer(request).boxed()),
-        Err((error, reference)) => refuse(&error, reference.as_ref()),
+        Err((error, reference)) => context.refuse(error, reference.as_ref()),
     }
 }
 
 /// Refuses a binary frame.
-pub(super) fn refuse_binary() -> Asked {
-    refuse(&Error::Malformed("expected a text frame".into()), None)
-}
-
-fn refuse(error: &Error, reference: Option<&Reference>) -> Asked {
-    Asked::Other(ready(Some(wire::failure("error", error, reference))).boxed())
+pub(super) fn refuse_binary(context: &Context) -> Asked {
+    context.refuse(Error::Malformed("expected a text frame".into()), None)
 }
 
 impl Request {
@@ -91,11 +87,30 @@ impl Request {
 
 impl Context {
     async fn answer(self, mut request: Request) -> Option<Frame> {
-        let answered = self.perform(&mut request).await;
+        let answered = match self.chat.count_request(self.user) {
+            Ok(()) => self.perform(&mut request).await,
+            Err(error) => Err(error),
+        };
         answered.unwrap_or_else(|error| {
+            self.note_refusal(&error);
             let kind = if is_known(&request.kind) { request.kind.as_str() } else { "error" };
             Some(wire::failure(kind, &error, request.reference.as_ref()))
         })
+    }
+
+    /// Refuses what is no request, which counts like one.
+    fn refuse(&self, error: Error, reference: Option<&Reference>) -> Asked {
+        let error = self.chat.count_request(self.user).err().unwrap_or(error);
+        self.note_refusal(&error);
+        Asked::Other(ready(Some(wire::failure("error", &error, reference))).boxed())
+    }
+
+    /// Ends the session of a client that goes on long after it was told to wait.
+    fn note_refusal(&self, error: &Error) {
+        let is_limit = matches!(error, Error::RateLimited { .. });
+        if is_limit && self.chat.rates().spend(self.user, |left| &left.refusals).is_err() {
+            self.outbox.close(CloseReason::TooManyRequests);
+        }
     }
 }
 

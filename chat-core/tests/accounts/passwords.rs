@@ -1,8 +1,8 @@
 //! The bounds of hashing.
 
-use crate::{Fixture, PASSWORD, costing, named, password, seconds, secret};
+use crate::{Fixture, PASSWORD, cheap, costing, named, password, registration, seconds, secret};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use chat_core::{AccountOptions, Error, LoginStorage, PasswordCost, PasswordHash};
+use chat_core::{AccountOptions, Error, LoginStorage, PasswordCost, PasswordHash, Rate, RateLimits};
 use futures::future::join_all;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -147,4 +147,28 @@ async fn a_caller_who_stops_waiting_frees_their_place() {
     soon(log_in()).await.unwrap();
 
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn guessing_one_account_ends_soon_whether_there_is_one_and_by_whatever_name() {
+    let mut options = cheap();
+    let mut rates = RateLimits::for_people();
+    rates.logins = Rate::new(3, seconds(60));
+    options.limits.rates = Some(rates);
+    let fixture = Fixture::with(secret(), options);
+    fixture.ada().await;
+    fixture.accounts.register(registration("bob")).await.unwrap();
+    let guess = async |name: &str| fixture.accounts.log_in(named(name), password("wrong password")).await.unwrap_err();
+
+    for name in ["ada", "nobody"] {
+        for spelled in [name.to_owned(), name.to_uppercase(), name.to_owned()] {
+            assert_eq!(guess(&spelled).await.code(), "unauthorized");
+        }
+        assert_eq!(guess(name).await, Error::RateLimited { retry_after: seconds(60) });
+    }
+    // Not even the right password then, or guessing would go on. Others are as before.
+    assert_eq!(fixture.accounts.log_in(named("ada"), password(PASSWORD)).await.unwrap_err().code(), "rate_limited");
+    fixture.log_in("bob").await;
+    fixture.clock.advance(seconds(60));
+    fixture.log_in("ada").await;
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod hostile;
 mod outbox;
 mod presence;
+mod rates;
 mod resume;
 mod script;
 mod sessions;

@@ -78,7 +78,7 @@ pub(crate) fn guest() -> Operation {
         .body(Shape::object().with("email", Shape::of::<Email>()))
         .answers(200, "Tokens, and the cookie", Shape::of::<Tokens>())
         .sets_cookie()
-        .refuses([405, 409])
+        .refuses([405, 409, 429])
 }
 
 pub(crate) fn refresh() -> Operation {

@@ -40,7 +40,7 @@ impl Operation {
             parameters: vec![],
             body: None,
             answers: BTreeMap::new(),
-            refusals: BTreeSet::from([401, 503]),
+            refusals: BTreeSet::from([401, 429, 503]),
             parts: Parts::new(),
         }
     }
@@ -52,7 +52,7 @@ impl Operation {
 
     /// Whoever asks is answered.
     pub(super) fn public(mut self) -> Self {
-        self.refusals.remove(&401);
+        self.refusals.retain(|status| ![401, 429].contains(status));
         Self { access: Access::Public, ..self }
     }
 

@@ -7,7 +7,7 @@ use chat_core::Email;
 use chat_core::wire::shape::Shape;
 
 fn about(summary: &'static str) -> Operation {
-    Operation::new("accounts", summary).public()
+    Operation::new("accounts", summary).public().refuses([429])
 }
 
 fn address() -> Shape {
@@ -46,5 +46,5 @@ pub(crate) fn reset_password() -> Operation {
         .about("Every login of the user ends.")
         .body(coded().with("password", password()))
         .answers(200, "The password is replaced", Shape::of::<Done>())
-        .refuses([401, 429])
+        .refuses([401])
 }

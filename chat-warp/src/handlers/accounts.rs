@@ -37,7 +37,7 @@ pub(crate) struct LoginView {
 }
 
 pub(crate) async fn register(api: &Api, mut request: Request) -> Answer {
-    let registration = registration(&mut request.fields().await?)?;
+    let registration = register_from(api, &mut request).await?;
     let user = api.accounts()?.register(registration).await?;
     Ok(json(StatusCode::CREATED, &api.chat.account_view(user)))
 }
@@ -48,6 +48,7 @@ pub(crate) async fn login(api: &Api, mut request: Request) -> Answer {
 }
 
 pub(crate) async fn guest(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.registrations)?;
     let email = request.fields().await?.required("email")?;
     logged_in(api, api.accounts()?.log_in_guest(email).await?)
 }
@@ -92,20 +93,32 @@ pub(crate) async fn revoke(api: &Api, request: Request) -> Answer {
 
 /// Logs in by `username` or `email`. A name that nobody can have is as wrong as one that nobody has.
 pub(super) async fn log_in(api: &Api, request: &mut Request) -> Result<TokenPair, Error> {
+    api.addresses.spend(request, |left| &left.logins)?;
     let mut fields = request.fields().await?;
     let username: Option<String> = fields.optional("username")?;
     let email: Option<String> = fields.optional("email")?;
     let password = password(&mut fields, "password")?;
-    let key = match (username, email) {
-        (Some(username), _) => username.parse().map(UserKey::Username),
-        (None, Some(email)) => email.parse().map(UserKey::Email),
-        (None, None) => return Err(required("username")),
+    let name = username.as_ref().or(email.as_ref()).ok_or_else(|| required("username"))?;
+    api.addresses.spend_on_login(request, name)?;
+    let key = match &username {
+        Some(username) => username.parse().map(UserKey::Username),
+        None => name.parse().map(UserKey::Email),
     };
     api.accounts()?.log_in(key.map_err(|_| WRONG_CREDENTIALS)?, password).await
 }
 
+/// Someone who wants an account, if as many as that may come from their address, and ask for mails if it has to be one.
+pub(super) async fn register_from(api: &Api, request: &mut Request) -> Result<Registration, Error> {
+    api.addresses.spend(request, |left| &left.registrations)?;
+    let registration = registration(&mut request.fields().await?)?;
+    if registration.email.is_some() {
+        api.addresses.spend(request, |left| &left.mails)?;
+    }
+    Ok(registration)
+}
+
 /// Someone who wants an account, from the fields of the request.
-pub(super) fn registration(fields: &mut Fields) -> Result<Registration, Error> {
+fn registration(fields: &mut Fields) -> Result<Registration, Error> {
     let username: Username = fields.required("username")?;
     let repeated: Option<String> = fields.optional("password2")?;
     let typed: String = fields.required("password")?;

@@ -10,28 +10,33 @@ use chat_core::wire::Fields;
 use chat_core::{Email, Error};
 
 pub(crate) async fn verify(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.logins)?;
     let (email, code) = coded(&mut request.fields().await?)?;
     api.accounts()?.verify_email(email, &code).await?;
     Ok(done("the e-mail address is verified"))
 }
 
 pub(crate) async fn resend_code(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.mails)?;
     api.accounts()?.request_verification(request.fields().await?.required("email")?);
     Ok(accepted("if an account waits for this address to be verified, a code is on its way"))
 }
 
 pub(crate) async fn forgot_password(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.mails)?;
     api.accounts()?.request_reset(request.fields().await?.required("email")?);
     Ok(accepted("if an account has this address, a mail is on its way"))
 }
 
 pub(crate) async fn authorize(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.logins)?;
     let (email, code) = coded(&mut request.fields().await?)?;
     api.accounts()?.check_reset(email, &code).await?;
     Ok(done("this code may reset the password"))
 }
 
 pub(crate) async fn reset_password(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.logins)?;
     let mut fields = request.fields().await?;
     let (email, code) = coded(&mut fields)?;
     let new = password(&mut fields, "password")?;

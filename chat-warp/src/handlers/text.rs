@@ -13,7 +13,7 @@ pub(crate) async fn ping(_: &Api, _: Request) -> Answer {
 }
 
 pub(crate) async fn register(api: &Api, mut request: Request) -> Answer {
-    let mut registration = accounts::registration(&mut request.fields().await?)?;
+    let mut registration = accounts::register_from(api, &mut request).await?;
     registration.fullname = Some(registration.fullname.ok_or_else(|| accounts::required("fullname"))?);
     api.accounts()?.register(registration).await?;
     Ok(text(StatusCode::CREATED, "registered"))

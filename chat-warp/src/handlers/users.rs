@@ -66,13 +66,13 @@ pub(crate) async fn update(api: &Api, mut request: Request) -> Answer {
         profile_picture: fields.nullable("profile_picture")?,
         public_key: fields.nullable("public_key")?,
     };
-    change_account(api, &me, &mut fields).await?;
+    change_account(api, &request, &me, &mut fields).await?;
     let user = api.chat.update_profile(me.user, update).await?;
     Ok(ok(&api.chat.account_view(user)))
 }
 
 /// Changes what needs the old password, if the request asks for it. A new password ends every login but the one it came by.
-async fn change_account(api: &Api, me: &Identity, fields: &mut Fields) -> Result<(), Error> {
+async fn change_account(api: &Api, request: &Request, me: &Identity, fields: &mut Fields) -> Result<(), Error> {
     let password: Option<String> = fields.optional("password")?;
     let email: Option<Option<Email>> = fields.nullable("email")?;
     let field = match (&password, &email) {
@@ -84,6 +84,9 @@ async fn change_account(api: &Api, me: &Identity, fields: &mut Fields) -> Result
     let password =
         password.map(Password::try_from).transpose().map_err(|message| Error::invalid("password", message))?;
     let old = accounts::password(fields, "old_password")?;
+    if matches!(email, Some(Some(_))) {
+        api.addresses.spend(request, |left| &left.mails)?;
+    }
     let update = AccountUpdate { password, email };
     api.close_sessions(accounts.change(me.user, old, update, me.login).await?);
     Ok(())

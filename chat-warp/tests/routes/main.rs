@@ -9,13 +9,14 @@ mod errors;
 mod groups;
 mod hostile;
 mod origins;
+mod rates;
 mod socket;
 mod text;
 mod users;
 
 use bytes::Bytes;
 use chat_core::{
-    AccountOptions, Accounts, Chat, Identity, MemoryStorage, Password, PasswordCost, Registration, TokenKeys,
+    AccountOptions, Accounts, Chat, Identity, Limits, MemoryStorage, Password, PasswordCost, Registration, TokenKeys,
     TokenPair, UserId, UserKey,
 };
 use chat_warp::Options;
@@ -44,12 +45,16 @@ struct Person {
 
 impl Fixture {
     fn new() -> Self {
-        let chat = Chat::builder(Arc::new(MemoryStorage::new())).build();
+        Self::with(Limits::default(), |options| options)
+    }
+
+    fn with(limits: Limits, change: impl FnOnce(Options) -> Options) -> Self {
+        let chat = Chat::builder(Arc::new(MemoryStorage::new())).limits(limits).build();
         let mut options = AccountOptions::default();
         options.password_cost = PasswordCost::new(8, 1, 1).unwrap();
         let keys = TokenKeys::hs256(b"a secret for tests, long enough!").unwrap();
         let accounts = Accounts::new(chat.storage().clone(), chat.clock().clone(), keys, options);
-        let routes = chat_warp::routes(chat.clone(), Options::new(accounts.clone()));
+        let routes = chat_warp::routes(chat.clone(), change(Options::new(accounts.clone())));
         Self { chat, accounts, routes }
     }
 

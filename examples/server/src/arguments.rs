@@ -1,5 +1,9 @@
 //! Flags and environment variables.
 
+mod traffic;
+
+pub(crate) use traffic::Traffic;
+
 use crate::mail::reachable;
 use crate::web::Pictures;
 use chat_core::{Email, Username};
@@ -202,6 +206,13 @@ pub(crate) struct Mail {
     pub(crate) public_url: Option<String>,
 }
 
+impl Mail {
+    /// Whether browsers are to reach the server over TLS.
+    pub(crate) fn is_public_over_tls(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
 /// How to serve.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -242,6 +253,9 @@ pub(crate) struct Serve {
     #[arg(long, env = "CHAT_CONNECTIONS_MAX", default_value_t = 50_000,
         value_parser = range(1, 1_000_000))]
     pub(crate) connections_max: usize,
+
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
 
     /// Seconds over which open sockets are closed when the server stops, so that clients do not all come back at once
     #[arg(long, env = "CHAT_STOP_SPREAD_SECONDS", default_value_t = 1)]

@@ -17,10 +17,11 @@ mod storage;
 mod web;
 
 use arguments::{AdminCommand, Arguments, Command, KeysCommand, LogFormat, Serve};
-use chat_core::{AccountOptions, Accounts, Chat, Limits, SystemClock};
+use chat_core::{AccountOptions, Accounts, Chat, Limits, RateLimits, SystemClock};
+use chat_warp::AddressLimits;
 use clap::Parser;
 use mail::Post;
-use server::Server;
+use server::{Admission, Server};
 use std::process::ExitCode;
 use std::sync::Arc;
 use warp::Filter;
@@ -72,7 +73,7 @@ async fn run(serve: &Serve) -> Outcome {
     let limits = limits(serve);
     let storage = storage::open(&serve.place).await?;
     let Post { queue, templates } = mail::open(serve, address, &limits)?;
-    let accounts = Accounts::new(storage.shared(), Arc::new(SystemClock), keys, account_options(serve));
+    let accounts = Accounts::new(storage.shared(), Arc::new(SystemClock), keys, account_options(serve, &limits));
     let accounts = accounts.with_mail(queue.clone(), templates);
     let keys = tokio::spawn(keys::watch(serve.keys.clone(), accounts.clone()));
     let mut chat = Chat::builder(storage.shared()).identities(Arc::new(accounts.clone())).limits(limits);
@@ -80,10 +81,10 @@ async fn run(serve: &Serve) -> Outcome {
         chat = chat.link(link);
     }
     let chat = chat.build();
-    let options = chat_warp::Options::new(accounts).allowed_origins(&serve.cors_allow_origin);
-    let routes = web::pages(serve.pictures()).or(chat_warp::routes(chat.clone(), options)).unify().boxed();
+    let routes = web::pages(serve.pictures()).or(chat_warp::routes(chat.clone(), options(serve, accounts))).unify();
+    let routes = if serve.mail.is_public_over_tls() { web::only_over_tls(routes.boxed()) } else { routes.boxed() };
 
-    let server = Server::new(chat, queue, routes, serve.connections_max);
+    let server = Server::new(chat, queue, routes, serve.connections_max, Admission::new(&serve.traffic));
     tracing::info!(address = %format_args!("http://{address}"), %storage, "the chat server is ready");
     server.run(listener, serve.shutdown_patience()).await;
     keys.abort();
@@ -95,11 +96,23 @@ async fn run(serve: &Serve) -> Outcome {
 fn limits(serve: &Serve) -> Limits {
     let mut limits = Limits::default();
     limits.stop_spread = serve.stop_spread();
+    if serve.traffic.is_limited() {
+        limits.rates = Some(RateLimits::for_people());
+    } else {
+        limits.sessions_per_user_max = usize::MAX;
+    }
     limits
 }
 
-fn account_options(serve: &Serve) -> AccountOptions {
+fn options(serve: &Serve, accounts: Accounts) -> chat_warp::Options {
+    let options = chat_warp::Options::new(accounts).allowed_origins(&serve.cors_allow_origin);
+    let options = options.body_wait(serve.traffic.body_wait());
+    if serve.traffic.is_limited() { options.address_limits(AddressLimits::for_people()) } else { options }
+}
+
+fn account_options(serve: &Serve, limits: &Limits) -> AccountOptions {
     let mut options = AccountOptions::default();
+    options.limits = limits.clone();
     if serve.password_min < options.password_chars_min {
         let usual = options.password_chars_min;
         tracing::warn!(min = serve.password_min, usual, "short passwords are accepted; raise --password-min");

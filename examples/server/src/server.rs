@@ -1,7 +1,12 @@
 //! The accept loop. The rule: stopping loses nothing; requests under way are answered, sessions are told to come back,
 //! mails leave, and what was sent is stored, before the process ends.
 
+mod admission;
+
+pub(crate) use admission::Admission;
+
 use crate::Outcome;
+use admission::{Place, Placed};
 use chat_core::{Chat, MailQueue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,9 +27,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-/// How long a client may take to send a request's head, and a connection may wait for its next request: longer than pools of
-/// clients keep theirs, so that the client is the one to close.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long someone who is turned away may take to hear why.
+const REFUSAL_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head, as many as common proxies let through: thousands who send theirs slowly hold this much each.
+const HEAD_BYTES_MAX: usize = 32 * 1_024;
 /// Bytes that the kernel may keep of what a connection has not begun to take: by itself it keeps megabytes, and a client that
 /// lags would hear of it only once it has read them all.
 #[cfg(target_os = "linux")]
@@ -56,6 +62,7 @@ pub(crate) struct Server {
     mails: MailQueue,
     routes: BoxedFilter<(Response,)>,
     connections_max: usize,
+    admission: Arc<Admission>,
     requests: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     signals: Signals,
@@ -63,10 +70,16 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server that can be told to stop from here on.
-    pub(crate) fn new(chat: Chat, mails: MailQueue, routes: BoxedFilter<(Response,)>, connections_max: usize) -> Self {
+    pub(crate) fn new(
+        chat: Chat,
+        mails: MailQueue,
+        routes: BoxedFilter<(Response,)>,
+        connections_max: usize,
+        admission: Admission,
+    ) -> Self {
         let requests = Arc::new(Semaphore::new(connections_max));
         let (stopping, signals) = (watch::Sender::new(false), Signals::listen());
-        Self { chat, mails, routes, connections_max, requests, stopping, signals }
+        Self { chat, mails, routes, connections_max, admission: Arc::new(admission), requests, stopping, signals }
     }
 
     /// Serves until the process is told to stop, then gives what is open `patience` to end; told again, it waits no longer.
@@ -94,7 +107,7 @@ impl Server {
     async fn accept(&self, listener: &TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.admit(stream),
+                Ok((stream, peer)) => self.admit(stream, peer),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -104,15 +117,20 @@ impl Server {
     }
 
     /// Serves a connection if there is room for it. Connections that became sessions count as well.
-    fn admit(&self, stream: TcpStream) {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = self.admission.enter(peer) else {
+            tokio::spawn(turn_away(stream, CROWDED));
+            return;
+        };
         let in_requests = self.connections_max - self.requests.available_permits();
         let is_full = in_requests + self.chat.sessions_open() >= self.connections_max;
         match Arc::clone(&self.requests).try_acquire_owned() {
             Ok(permit) if !is_full => {
-                tokio::spawn(serve(stream, self.routes.clone(), self.stopping.subscribe(), permit));
+                let client = Client { peer, place, admission: Arc::clone(&self.admission) };
+                tokio::spawn(serve(stream, client, self.routes.clone(), self.stopping.subscribe(), permit));
             }
             _ => {
-                tokio::spawn(turn_away(stream));
+                tokio::spawn(turn_away(stream, FULL));
             }
         }
     }
@@ -125,24 +143,35 @@ impl Server {
     }
 }
 
+/// Who has opened a connection.
+struct Client {
+    peer: SocketAddr,
+    place: Place,
+    admission: Arc<Admission>,
+}
+
 /// Serves one connection until it ends, or until the request under way when the server stops is answered.
 async fn serve(
     stream: TcpStream,
+    client: Client,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
+    let Client { peer, place, admission } = client;
+    let head_wait = admission.head_wait();
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: Request<Incoming>| {
         // A target without a path (RFC 9112, section 3.2.3) leads nowhere, and warp panics at it.
         if request.uri().path_and_query().is_none() {
             *request.uri_mut() = Uri::from_static("*");
         }
+        admission.tell(peer, &mut request);
         routes.call(request)
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    http.timer(TokioTimer::new()).header_read_timeout(head_wait).max_buf_size(HEAD_BYTES_MAX);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Placed::new(stream, place)), service).with_upgrades());
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = told_to_stop(&mut stopping) => {
@@ -160,14 +189,25 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-async fn turn_away(mut stream: TcpStream) {
-    let problem = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the server is full, try again later","code":"unavailable"}"#;
+/// Why a connection is turned away: status line and problem.
+type Refusal = (&'static str, &'static str);
+
+const FULL: Refusal = (
+    "503 Service Unavailable",
+    r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the server is full, try again later","code":"unavailable"}"#,
+);
+const CROWDED: Refusal = (
+    "429 Too Many Requests",
+    r#"{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"too many connections from this address","code":"rate_limited"}"#,
+);
+
+async fn turn_away(mut stream: TcpStream, (status, problem): Refusal) {
     let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Type: application/problem+json\r\n\
+        "HTTP/1.1 {status}\r\nRetry-After: 10\r\nContent-Type: application/problem+json\r\n\
         Content-Length: {}\r\nConnection: close\r\n\r\n{problem}",
         problem.len()
     );
-    let _ = tokio::time::timeout(HEADER_TIMEOUT, stream.write_all(answer.as_bytes())).await;
+    let _ = tokio::time::timeout(REFUSAL_WAIT, stream.write_all(answer.as_bytes())).await;
 }
 
 /// The signals that stop the process.

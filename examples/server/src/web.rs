@@ -7,7 +7,8 @@ mod swagger;
 
 pub(crate) use client::Pictures;
 
-use http::{HeaderMap, Method};
+use http::Method;
+use http::header::{HeaderMap, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use std::sync::Arc;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -22,6 +23,17 @@ pub(crate) fn pages(pictures: Pictures) -> BoxedFilter<(Response,)> {
         .and_then(move |method: Method, path: FullPath, headers: HeaderMap| {
             let answer = sites.iter().find_map(|site| site.answer(&method, path.as_str(), &headers));
             async { answer.ok_or_else(warp::reject::not_found) }
+        })
+        .boxed()
+}
+
+/// Has browsers keep to TLS for a year (RFC 6797). They heed it only where it comes over TLS.
+pub(crate) fn only_over_tls(routes: BoxedFilter<(Response,)>) -> BoxedFilter<(Response,)> {
+    routes
+        .map(|mut response: Response| {
+            let year = HeaderValue::from_static("max-age=31536000");
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
+            response
         })
         .boxed()
 }

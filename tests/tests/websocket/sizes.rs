@@ -11,6 +11,11 @@ fn long(length: usize) -> (Vec<u8>, String) {
     (request(&reference), reference)
 }
 
+/// The head of a text of so many bytes, and nothing of it.
+fn announced(length: u64) -> Vec<u8> {
+    [&[0x81, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat()
+}
+
 fn lengths() -> Vec<Case> {
     let (longest, reference) = long(FRAME_BYTES_MAX);
     let too_long = || vec![b'*'; FRAME_BYTES_MAX + 1];
@@ -19,6 +24,9 @@ fn lengths() -> Vec<Case> {
         case("9.1.1, one more", Whole, [text(too_long())], [TOO_LARGE]),
         case("9.1.2", Whole, [text(vec![b'*'; 256 * 1_024])], [TOO_LARGE]),
         case("9.1.3", Whole, [text(vec![b'*'; 1_024 * 1_024])], [TOO_LARGE]),
+        // What is only announced is refused before any of it comes.
+        case("9.1.1, one more announced", Whole, [text(too_long())[..10].to_vec()], [TOO_LARGE]),
+        case("9.1.6, the most there could be", Whole, [announced(u64::MAX >> 1)], [TOO_LARGE]),
         case("9.2.1", Whole, [binary(&longest)], [Refusal]),
         case("9.2.1, one more", Whole, [binary(too_long())], [TOO_LARGE]),
         case("9.2.2", Whole, [binary(vec![0xfe; 256 * 1_024])], [TOO_LARGE]),

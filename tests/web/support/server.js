@@ -37,7 +37,7 @@ export class Server {
   /** Starts the program, on the address that it had before. */
   async run() {
     const flags = ["--addr", this.#address, "--log-format", "json", ...this.flags];
-    const env = { PATH: process.env.PATH ?? "", JWTSECRET: "only for tests" };
+    const env = { PATH: process.env.PATH ?? "", JWTSECRET: "only for tests", CHAT_RATE_LIMITS: "off" };
     const child = spawn(PROGRAM, flags, { cwd: this.directory, env, stdio: ["ignore", "ignore", "pipe"] });
     this.#child = child;
     for await (const line of createInterface(child.stderr)) {

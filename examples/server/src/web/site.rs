@@ -20,10 +20,23 @@ use warp::reply::Response;
 /// The page's own name among the files.
 pub(super) const PAGE: &str = "index.html";
 /// What browsers are told with a page, besides its policy.
-const PAGE_HEADERS: [(HeaderName, HeaderValue); 2] = [
+const PAGE_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    // Nothing of all this is asked for, so nothing that gets into the page can ask either.
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(
+            "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), \
+            microphone=(), midi=(), payment=(), usb=()",
+        ),
+    ),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
+
+/// Keeps pages of others from loading files, and from measuring them.
+const RESOURCE_POLICY: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
 
 /// Where a page and its files are.
 #[derive(Clone, Copy)]
@@ -163,6 +176,7 @@ impl File {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(RESOURCE_POLICY.0, RESOURCE_POLICY.1);
         if let Ok(etag) = HeaderValue::try_from(&self.etag) {
             headers.insert(header::ETAG, etag);
         }

@@ -47,7 +47,7 @@ export class ChatClient extends EventTarget {
   me = null;
   known = new Known("");
   /** What has been through, for tests and for those who wonder. */
-  counts = { resumes: 0, resets: 0, gaps: 0, connections: 0 };
+  counts = { resumes: 0, resets: 0, gaps: 0, connections: 0, rests: 0 };
   #sender = new Sender(this, () => this.#changed());
   #session = new Session(this, {
     setState: (state) => this.#setState(state),
@@ -156,6 +156,7 @@ export class ChatClient extends EventTarget {
   stop() {
     this.socket.stop();
     this.#session.stop();
+    this.#sender.stop();
     this.keeper.stop();
     this.#setState("out");
   }
@@ -226,6 +227,7 @@ export class ChatClient extends EventTarget {
   /** Gives up what was refused or still waits. @param {string} nonce */
   discard(nonce) {
     this.outbox.remove(nonce);
+    this.#sender.flush();
     this.#changed();
   }
 

@@ -53,11 +53,17 @@ export class Outbox {
     return this.#keep({ nonce, conversation_id, content, reply_id, created_at, refusal: null });
   }
 
-  /** What is to be sent now; it then counts as sent. @returns {Draft[]} */
-  take() {
+  /** What is to be sent next; it then counts as sent. @param {number} most @returns {Draft[]} */
+  take(most) {
     const waiting = [...this.#drafts.values()].filter(({ nonce, refusal }) => !refusal && !this.#sent.has(nonce));
-    for (const { nonce } of waiting) this.#sent.add(nonce);
-    return waiting;
+    const next = waiting.slice(0, Math.max(0, most));
+    for (const { nonce } of next) this.#sent.add(nonce);
+    return next;
+  }
+
+  /** How many messages were sent and not answered yet. */
+  get unanswered() {
+    return this.#sent.size;
   }
 
   /** The connection is gone, and with it any answer. */

@@ -146,7 +146,10 @@ export class Session {
   #take(frame) {
     const { client } = this;
     const { type, success, data } = frame;
-    if (type === "send_message" && success && data.nonce) client.outbox.remove(data.nonce);
+    if (type === "send_message" && success && data.nonce) {
+      client.outbox.remove(data.nonce);
+      this.host.flush();
+    }
     const meaning = client.known.apply(frame);
     if (meaning === "gap") {
       client.counts.gaps += 1;

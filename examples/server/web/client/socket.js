@@ -3,10 +3,12 @@
 
 /** @import { Frame } from "./types.js" */
 
-/** @typedef {"retry" | "refresh"} Advice what to do after a close */
+/** @typedef {"retry" | "refresh" | "rest"} Advice what to do after a close; `rest` is to retry, but not soon */
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
+/** Failures after which the wait is the longest. */
+const FAILURES_OF_REST = 6;
 /** After so long without a frame the server is asked for a sign of life: it pings, but a page cannot see that. */
 const SILENCE = 30_000;
 /** How long it may take to give one. */
@@ -27,6 +29,7 @@ export function waitAfter(failures, chance) {
  * @returns {Advice}
  */
 export function adviceAfter(code) {
+  if (code === 4429) return "rest";
   return code === 4401 ? "refresh" : "retry";
 }
 
@@ -148,6 +151,7 @@ export class EventSocket {
   async #lose(socket, advice, wasOpen = true) {
     if (socket !== this.#socket) return;
     this.#socket = null;
+    if (advice === "rest") this.#failures = FAILURES_OF_REST;
     clearTimeout(this.#silence);
     socket.close();
     try {

@@ -1,0 +1,224 @@
+//! Limits on what one user may do: they hold over whatever way it is asked, and nobody else feels them.
+
+use crate::client::{Client, group, users};
+use chat_core::{
+    Appended, Chat, CloseReason, Draft, Error, Incoming, Limits, ManualClock, MemoryStorage, Outgoing, Rate,
+    RateLimits, Timestamp,
+};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// An engine with limits that differ from those for people as told, and the clock that it goes by.
+fn limited(change: impl FnOnce(&mut RateLimits)) -> (Chat, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000)));
+    let mut rates = RateLimits::for_people();
+    change(&mut rates);
+    let mut limits = Limits::default();
+    limits.rates = Some(rates);
+    (Chat::builder(Arc::new(MemoryStorage::new())).clock(clock.clone()).limits(limits).build(), clock)
+}
+
+fn draft(content: &str) -> Draft {
+    Draft::new(content).unwrap()
+}
+
+fn is_limited<T>(answered: &Result<T, Error>) -> bool {
+    matches!(answered, Err(Error::RateLimited { .. }))
+}
+
+#[tokio::test]
+async fn messages_have_one_budget_for_all_ways_to_send_them() {
+    let (chat, clock) = limited(|rates| rates.messages = Rate::new(4, SECOND * 10));
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
+    let mut sockets = [Client::open(&chat, &ann).await, Client::open(&chat, &ann).await];
+
+    let sent = chat.send(ann.id, conversation, draft("one")).await.unwrap().message;
+    let request = json!({ "type": "send_message", "conversation_id": conversation, "content": "two", "ref": 1 });
+    for socket in &mut sockets {
+        socket.ask(&request).await;
+    }
+    assert_eq!(sockets[0].hear().await["type"], "send_message");
+    sockets[0].heard().await;
+    sockets[1].heard().await;
+    chat.edit(ann.id, sent.id, "once".parse().unwrap()).await.unwrap();
+    sockets[0].heard().await;
+
+    let refusal = sockets[0].asks(request.clone()).await;
+    assert_eq!(
+        refusal,
+        json!({
+            "type": "send_message", "success": false, "error": "too many requests, try again later",
+            "code": "rate_limited", "ref": 1,
+        })
+    );
+    let refused = chat.delete(ann.id, sent.id).await;
+    assert_eq!(refused, Err(Error::RateLimited { retry_after: SECOND * 10 }));
+    // It is nobody else's, and comes back.
+    chat.send(bob.id, conversation, draft("mine")).await.unwrap();
+    clock.advance(SECOND * 10);
+    chat.delete(ann.id, sent.id).await.unwrap();
+    assert!(is_limited(&chat.send(ann.id, conversation, draft("three")).await));
+}
+
+#[tokio::test]
+async fn a_refused_message_is_not_stored_and_may_be_sent_again() {
+    let (chat, clock) = limited(|rates| rates.messages = Rate::new(1, SECOND));
+    let [ann] = users(&chat, ["ann"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    chat.send(ann.id, conversation, draft("one")).await.unwrap();
+    let mut again = draft("two");
+    again.nonce = Some("n".parse().unwrap());
+    assert!(is_limited(&chat.send(ann.id, conversation, again.clone()).await));
+    clock.advance(SECOND);
+    let sent = chat.send(ann.id, conversation, again).await.unwrap();
+    assert_eq!((sent.is_new, i64::from(sent.message.seq)), (true, 2));
+}
+
+#[tokio::test]
+async fn bursts_that_people_and_their_outboxes_make_go_through() {
+    let (chat, _) = limited(|_| {});
+    let [ann] = users(&chat, ["ann"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    let mut socket = Client::open(&chat, &ann).await;
+    for number in 0..100 {
+        socket
+            .ask(&json!({ "type": "send_message", "conversation_id": conversation, "content": "hi", "ref": number }))
+            .await;
+    }
+    for frame in socket.heard().await {
+        assert_eq!(frame["success"], true, "{frame}");
+    }
+}
+
+#[tokio::test]
+async fn joining_adding_creating_and_contacts_have_a_budget() {
+    let (chat, clock) = limited(|rates| rates.memberships = Rate::new(4, SECOND));
+    let [ann, bob, cyd] = users(&chat, ["ann", "bob", "cyd"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    let _: Appended = chat.add_member(ann.id, conversation, bob.id, None).await.unwrap();
+    chat.direct(ann.id, cyd.id).await.unwrap();
+    chat.add_contact(ann.id, bob.username.clone()).await.unwrap();
+
+    assert!(is_limited(&chat.add_member(ann.id, conversation, cyd.id, None).await));
+    assert!(is_limited(&chat.join(ann.id, conversation).await));
+    assert!(is_limited(&chat.leave(ann.id, conversation).await));
+    assert!(is_limited(&chat.direct(ann.id, bob.id).await));
+    assert!(is_limited(&chat.add_contact(ann.id, cyd.username.clone()).await));
+    // Writing to someone by their id counts as writing, and makes nobody a conversation that could not be written to.
+    assert!(chat.conversation_with(ann.id, bob.id.into()).await.is_ok());
+    chat.send(ann.id, conversation, draft("hi")).await.unwrap();
+    clock.advance(SECOND);
+    chat.add_member(ann.id, conversation, cyd.id, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn typing_has_a_budget() {
+    let (chat, _) = limited(|rates| rates.typing = Rate::new(2, SECOND));
+    let [ann] = users(&chat, ["ann"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    let mut socket = Client::open(&chat, &ann).await;
+    let typing = json!({ "type": "typing", "conversation_id": conversation, "is_typing": true, "ref": 1 });
+    for _ in 0..2 {
+        assert_eq!(socket.asks(typing.clone()).await["success"], true);
+    }
+    assert_eq!(socket.asks(typing).await["code"], "rate_limited");
+    assert!(is_limited(&chat.set_typing(ann.id, conversation, true).await));
+}
+
+#[tokio::test]
+async fn sessions_are_opened_so_fast_and_no_faster() {
+    let (chat, clock) = limited(|rates| rates.sessions = Rate::new(2, SECOND));
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    for _ in 0..2 {
+        drop(chat.open_session(ann.id).await.unwrap());
+    }
+    assert!(matches!(chat.open_session(ann.id).await, Err(Error::RateLimited { .. })));
+    chat.open_session(bob.id).await.unwrap();
+    clock.advance(SECOND);
+    chat.open_session(ann.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_sessions_and_the_one_too_many_is_refused() {
+    let mut limits = Limits::default();
+    limits.sessions_per_user_max = 2;
+    let chat = Chat::builder(Arc::new(MemoryStorage::new())).limits(limits).build();
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    let first = chat.open_session(ann.id).await.unwrap();
+    let mut second = Client::open(&chat, &ann).await;
+
+    for _ in 0..3 {
+        let refused = chat.open_session(ann.id).await.map(drop).unwrap_err();
+        assert_eq!(refused, Error::TooManySessions(2));
+        assert_eq!(
+            (refused.code(), refused.to_string().as_str()),
+            ("rate_limited", "too many sockets of this user are open: 2 at most")
+        );
+    }
+    let _bobs = chat.open_session(bob.id).await.unwrap();
+    assert_eq!(second.asks(json!({ "type": "ping" })).await["data"], "pong");
+    drop(first);
+    let _third = chat.open_session(ann.id).await.unwrap();
+    assert!(chat.open_session(ann.id).await.is_err());
+    assert_eq!(chat.sessions_open(), 3);
+}
+
+#[tokio::test]
+async fn all_requests_have_a_generous_budget_whatever_they_are() {
+    let (chat, clock) = limited(|rates| rates.requests = Rate::new(4, SECOND));
+    let [ann] = users(&chat, ["ann"]).await;
+    let mut socket = Client::open(&chat, &ann).await;
+    assert_eq!(socket.asks(json!({ "type": "get_conversations" })).await["success"], true);
+    socket.session.receive(Incoming::Text("nonsense".into()));
+    assert_eq!(socket.hear().await["code"], "malformed");
+    socket.session.receive(Incoming::Binary);
+    assert_eq!(socket.hear().await["code"], "malformed");
+    chat.count_request(ann.id).unwrap();
+
+    let refused = socket.asks(json!({ "type": "sync", "ref": "s" })).await;
+    assert_eq!(
+        (&refused["type"], &refused["code"], &refused["ref"]),
+        (&json!("sync"), &json!("rate_limited"), &json!("s"))
+    );
+    socket.session.receive(Incoming::Binary);
+    assert_eq!(socket.hear().await["code"], "rate_limited");
+    clock.advance(SECOND);
+    assert_eq!(socket.asks(json!({ "type": "sync" })).await["success"], true);
+}
+
+#[tokio::test]
+async fn who_goes_on_long_after_being_refused_is_closed_and_who_stops_is_not() {
+    let (chat, _) = limited(|rates| {
+        rates.messages = Rate::new(1, SECOND * 1_000);
+        rates.refusals = Rate::new(20, SECOND * 1_000);
+    });
+    let [ann] = users(&chat, ["ann"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    let mut socket = Client::open(&chat, &ann).await;
+    let send = json!({ "type": "send_message", "conversation_id": conversation, "content": "hi" });
+    assert_eq!(socket.asks(send.clone()).await["success"], true);
+    for _ in 0..20 {
+        assert_eq!(socket.asks(send.clone()).await["code"], "rate_limited");
+    }
+    assert_eq!(socket.asks(json!({ "type": "ping" })).await["data"], "pong");
+
+    socket.ask(&send).await;
+
+    assert_eq!(socket.session.next().await, Outgoing::Close(CloseReason::TooManyRequests));
+    assert_eq!(CloseReason::TooManyRequests.code(), 4429);
+}
+
+#[tokio::test]
+async fn without_limits_nothing_is_counted() {
+    let chat = crate::client::chat();
+    let [ann] = users(&chat, ["ann"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    for _ in 0..1_000 {
+        chat.send(ann.id, conversation, draft("hi")).await.unwrap();
+        chat.count_request(ann.id).unwrap();
+    }
+}
