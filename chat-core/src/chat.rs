@@ -25,7 +25,10 @@ pub(crate) use sessions::OpenSession;
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, SessionHub};
 use crate::wire::Reference;
-use crate::{Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId};
+use crate::{
+    Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId, metrics,
+};
+use ::metrics::gauge;
 use append_queue::AppendQueue;
 use presence::Presence;
 use replay::Replays;
@@ -143,6 +146,15 @@ impl Chat {
     #[must_use]
     pub fn changes_waiting(&self) -> usize {
         self.inner.appends.waiting()
+    }
+
+    /// Sets the gauges of what is looked at rather than counted, for a recorder that is about to be read.
+    pub fn measure(&self) {
+        gauge!(metrics::SESSIONS_OPEN).set(self.sessions_open() as f64);
+        gauge!(metrics::CHANGES_WAITING).set(self.changes_waiting() as f64);
+        let outboxes = self.inner.hub.outbox_bytes();
+        gauge!(metrics::OUTBOX_BYTES).set(outboxes.iter().sum::<usize>() as f64);
+        gauge!(metrics::OUTBOX_FULLEST_BYTES).set(outboxes.into_iter().max().unwrap_or(0) as f64);
     }
 
     pub(crate) fn deliveries(&self) -> &Arc<Deliveries> {

@@ -7,7 +7,7 @@ use super::typing::{self, Typing};
 use super::{Chat, Inner};
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, LocalHub, SessionHub};
-use crate::{Authenticate, Clock, Limits, Link, Storage, SystemClock};
+use crate::{Authenticate, Clock, Limits, Link, Storage, SystemClock, metrics};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -63,6 +63,7 @@ impl ChatBuilder {
     /// Outside a tokio runtime, on which the engine's tasks run.
     #[must_use]
     pub fn build(self) -> Chat {
+        metrics::begin();
         let Self { storage, hub, clock, identities, limits, link } = self;
         let typing = Arc::new(Typing::new(&limits));
         let mut tasks = JoinSet::new();
@@ -75,7 +76,7 @@ impl ChatBuilder {
             tasks.spawn(presence::announce(Arc::clone(&hub), cluster.clone(), engine.clone()));
             tasks.spawn(typing::expire(Arc::clone(&typing), Arc::clone(&hub)));
             let replays = Replays::new(Arc::clone(&storage));
-            let (presence, sessions) = (Presence::default(), OpenSessions::default());
+            let (presence, sessions) = (Presence::default(), OpenSessions::new());
             Inner {
                 storage,
                 hub,

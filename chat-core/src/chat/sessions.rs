@@ -2,7 +2,9 @@
 
 use super::Chat;
 use crate::hub::{Audience, CloseReason, SessionEnd};
+use crate::metrics::SESSIONS_OPENED;
 use crate::{Error, Identity, Session};
+use metrics::{Counter, counter};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -10,8 +12,10 @@ use tokio::sync::watch;
 const STOP_SHARES_MAX: u64 = 100;
 
 /// How many sessions are open, and whether more may be.
-#[derive(Default)]
-pub(super) struct OpenSessions(watch::Sender<State>);
+pub(super) struct OpenSessions {
+    state: watch::Sender<State>,
+    opened: Counter,
+}
 
 #[derive(Default)]
 struct State {
@@ -29,21 +33,29 @@ impl Drop for OpenSession {
 }
 
 impl OpenSessions {
+    pub(super) fn new() -> Self {
+        Self { state: watch::Sender::default(), opened: counter!(SESSIONS_OPENED) }
+    }
+
     fn begin(&self) -> Result<OpenSession, Error> {
-        let is_begun = self.0.send_if_modified(|state| {
+        let is_begun = self.state.send_if_modified(|state| {
             state.open += usize::from(!state.is_stopping);
             !state.is_stopping
         });
-        if is_begun { Ok(OpenSession(self.0.clone())) } else { Err(Error::Unavailable) }
+        if !is_begun {
+            return Err(Error::Unavailable);
+        }
+        self.opened.increment(1);
+        Ok(OpenSession(self.state.clone()))
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.borrow().open
+        self.state.borrow().open
     }
 
     async fn none_left(&self) {
         // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|state| state.open == 0).await;
+        let _ = self.state.subscribe().wait_for(|state| state.open == 0).await;
     }
 }
 
@@ -96,7 +108,7 @@ impl Chat {
     /// Opens no more sessions, closes those open, spread over [`Limits::stop_spread`](crate::Limits::stop_spread), and waits
     /// for them as long as `patience` lasts.
     pub async fn end_sessions(&self, patience: Duration) {
-        self.inner.sessions.0.send_modify(|state| state.is_stopping = true);
+        self.inner.sessions.state.send_modify(|state| state.is_stopping = true);
         let ended = async {
             self.close_all().await;
             self.inner.sessions.none_left().await;

@@ -10,6 +10,7 @@ mod health;
 mod keys;
 mod log;
 mod mail;
+mod metrics;
 mod mock;
 mod reset;
 mod server;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(serve: &Serve) -> Outcome {
+    let metrics = metrics::start()?;
     let (listener, address) = server::listen(serve.addr).await?;
     let keys = keys::load(&serve.keys)?;
     let limits = limits(serve);
@@ -81,12 +83,16 @@ async fn run(serve: &Serve) -> Outcome {
     }
     let chat = chat.build();
     let options = chat_warp::Options::new(accounts).allowed_origins(&serve.cors_allow_origin);
-    let routes = web::pages(serve.pictures()).or(chat_warp::routes(chat.clone(), options)).unify().boxed();
+    let upkeep = tokio::spawn(metrics.clone().keep_up());
+    let metrics = metrics.page(chat.clone(), serve.metrics_token.clone());
+    let pages = web::pages(serve.pictures()).or(metrics).unify();
+    let routes = pages.or(chat_warp::routes(chat.clone(), options)).unify().boxed();
 
     let server = Server::new(chat, queue, routes, serve.connections_max);
     tracing::info!(address = %format_args!("http://{address}"), %storage, "the chat server is ready");
     server.run(listener, serve.shutdown_patience()).await;
     keys.abort();
+    upkeep.abort();
     storage.close().await;
     tracing::info!("the chat server has stopped");
     Ok(())

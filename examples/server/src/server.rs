@@ -51,6 +51,10 @@ fn prepare(listener: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
+/// Who is at the other end of a request's connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 pub(crate) struct Server {
     chat: Chat,
     mails: MailQueue,
@@ -132,12 +136,14 @@ async fn serve(
     mut stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
+    let peer = stream.peer_addr().ok().map(Peer);
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: Request<Incoming>| {
         // A target without a path (RFC 9112, section 3.2.3) leads nowhere, and warp panics at it.
         if request.uri().path_and_query().is_none() {
             *request.uri_mut() = Uri::from_static("*");
         }
+        peer.and_then(|peer| request.extensions_mut().insert(peer));
         routes.call(request)
     });
     let mut http = http1::Builder::new();
