@@ -26,7 +26,10 @@ use crate::cluster::Cluster;
 use crate::hub::{Deliveries, SessionHub};
 use crate::rates::Rates;
 use crate::wire::Reference;
-use crate::{Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId};
+use crate::{
+    Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId, metrics,
+};
+use ::metrics::gauge;
 use append_queue::AppendQueue;
 use presence::Presence;
 use replay::Replays;
@@ -158,6 +161,15 @@ impl Chat {
 
     pub(crate) fn rates(&self) -> &Rates {
         &self.inner.rates
+    }
+
+    /// Sets the gauges of what is looked at rather than counted, for a recorder that is about to be read.
+    pub fn measure(&self) {
+        gauge!(metrics::SESSIONS_OPEN).set(self.sessions_open() as f64);
+        gauge!(metrics::CHANGES_WAITING).set(self.changes_waiting() as f64);
+        let outboxes = self.inner.hub.outbox_bytes();
+        gauge!(metrics::OUTBOX_BYTES).set(outboxes.iter().sum::<usize>() as f64);
+        gauge!(metrics::OUTBOX_FULLEST_BYTES).set(outboxes.into_iter().max().unwrap_or(0) as f64);
     }
 
     pub(crate) fn deliveries(&self) -> &Arc<Deliveries> {

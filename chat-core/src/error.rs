@@ -1,6 +1,7 @@
 //! What can go wrong, as the outside world learns it. The rule: a client sees a code and a sentence, never a source error.
 
 use crate::StorageError;
+use crate::metrics::STORAGE_UNAVAILABLE;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -88,6 +89,7 @@ impl From<StorageError> for Error {
             StorageError::Conflict { field, message } => Self::Conflict { field, message },
             StorageError::Invalid { field, message } => Self::invalid(field, message),
             StorageError::Unavailable(source) => {
+                metrics::counter!(STORAGE_UNAVAILABLE).increment(1);
                 tracing::error!(error = %source, "the storage is not available");
                 Self::Unavailable
             }

@@ -126,6 +126,9 @@ pub trait SessionHub: Send + Sync {
     /// [subscribed](Self::subscribe).
     fn heard_by(&self, user: UserId) -> Vec<HashSet<ConversationId>>;
 
+    /// Lists how many bytes of conversation events wait to be written, one number for each session.
+    fn outbox_bytes(&self) -> Vec<usize>;
+
     /// Closes sessions for a reason; what they are to be told already is written first, unless the login has ended.
     fn close(&self, audience: Audience, reason: CloseReason);
 

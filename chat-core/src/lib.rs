@@ -5,7 +5,7 @@
 //! * [`Storage`] is what the engine asks of a database, [`SessionHub`] what it asks of whatever connects sessions,
 //!   [`Link`] what it asks of whatever connects nodes.
 //! * [`Accounts`] (feature `accounts`) are passwords, logins and tokens; a host with users of its own leaves them out.
-//! * [`limits`] holds every bound, [`rules`] every right.
+//! * [`limits`] holds every bound, [`rules`] every right, [`metrics`] everything that is measured.
 //! * `testing` (feature `testing`) holds a check for each promise of the traits, for authors of adapters.
 
 #[cfg(feature = "accounts")]
@@ -24,6 +24,7 @@ pub mod link;
 mod mailer;
 mod memory;
 mod message;
+pub mod metrics;
 pub mod random;
 mod rates;
 pub mod rules;
@@ -33,6 +34,7 @@ mod storage;
 pub mod testing;
 mod text;
 mod time;
+pub mod trace;
 mod user;
 pub mod wire;
 
@@ -55,7 +57,7 @@ pub use id::{ConversationId, LoginId, MessageId, Seq, SessionId, UserId};
 pub use identity::{Authenticate, Identity};
 pub use limits::Limits;
 pub use link::{Link, LinkError, Received};
-pub use mailer::{Mail, MailError, MailQueue, Mailer, MemoryMailer};
+pub use mailer::{Mail, MailError, MailHealth, MailQueue, Mailer, MemoryMailer};
 #[cfg(feature = "smtp")]
 pub use mailer::{MailFormat, MailSettingsError, SmtpMailer, SmtpSettings};
 pub use memory::MemoryStorage;

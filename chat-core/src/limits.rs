@@ -77,6 +77,8 @@ pub const RESUME_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 pub const RESUME_PAGE: u32 = 250;
 /// Sends of one session that are under way at once: a client that catches up with what was written offline fills a batch.
 pub const SENDS_UNDER_WAY_MAX: usize = 32;
+/// Bytes of a `ref` that the log shows: a UUID with a prefix fits.
+pub(crate) const LOGGED_REF_BYTES_MAX: usize = 64;
 /// Messages one read request may name.
 pub const READ_MESSAGES_MAX: usize = 1_000;
 /// What a node has yet to tell the others, of each kind: conversations that have something new, users who came or went, what

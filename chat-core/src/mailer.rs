@@ -2,12 +2,14 @@
 
 #[cfg(feature = "smtp")]
 mod format;
+mod health;
 mod queue;
 #[cfg(feature = "smtp")]
 mod smtp;
 
 #[cfg(feature = "smtp")]
 pub use format::MailFormat;
+pub use health::MailHealth;
 pub use queue::MailQueue;
 #[cfg(feature = "smtp")]
 pub use smtp::{MailSettingsError, SmtpMailer, SmtpSettings};
@@ -54,6 +56,11 @@ pub trait Mailer: Send + Sync {
     /// Hands a mail over to the system that delivers it. Once this returns `Ok`, the mail is that system's to keep, whole and
     /// as given; after an `Err` it is not sent. Dropping the future hands over the whole mail or none.
     async fn send(&self, mail: Mail) -> Result<(), MailError>;
+
+    /// Whether mails reach people this way; one that only keeps them says no.
+    fn is_delivering(&self) -> bool {
+        true
+    }
 }
 
 /// Keeps the newest mails instead of sending them: for tests, and for servers that nobody outside uses.
@@ -84,6 +91,10 @@ impl Mailer for MemoryMailer {
         }
         mails.push(mail);
         Ok(())
+    }
+
+    fn is_delivering(&self) -> bool {
+        false
     }
 }
 

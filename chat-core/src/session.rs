@@ -21,6 +21,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::Span;
 
 /// What a transport received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ pub struct Session {
     timer: Pin<Box<Sleep>>,
     next_ping: Instant,
     pings_unanswered: u8,
+    span: Span,
 }
 
 impl Session {
@@ -106,7 +108,9 @@ impl Session {
         chat.subscribe(&end).await?;
         let timer = Box::pin(sleep_until(next_ping));
         let (sends, request) = (FuturesOrdered::new(), None);
-        let mut session = Self { chat, end, _open: open, sends, request, timer, next_ping, pings_unanswered: 0 };
+        // Below nothing: it outlives the request that opened it.
+        let span = tracing::debug_span!(parent: None, "session", session = end.outbox().session().0, user = identity.user.get());
+        let mut session = Self { chat, end, _open: open, sends, request, timer, next_ping, pings_unanswered: 0, span };
         session.set_timer();
         Ok(session)
     }
@@ -189,7 +193,12 @@ impl Session {
 
     fn context(&self) -> requests::Context {
         let outbox = self.end.outbox();
-        requests::Context { chat: self.chat.clone(), user: outbox.user(), outbox: outbox.clone() }
+        requests::Context {
+            chat: self.chat.clone(),
+            user: outbox.user(),
+            outbox: outbox.clone(),
+            session: self.span.clone(),
+        }
     }
 
     fn on_timer(&mut self) -> Option<Outgoing> {

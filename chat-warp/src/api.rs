@@ -3,14 +3,17 @@
 use crate::Options;
 use crate::client::Addresses;
 use crate::errors::{self, Problem};
+use crate::measure;
 use crate::origins::Origins;
 use crate::request::Request;
 use crate::respond::no_content;
 use crate::routes::{self, Offer, Route};
-use chat_core::{Accounts, Audience, Authenticate, Chat, CloseReason, Error, LoginId};
+use chat_core::{Accounts, Audience, Authenticate, Chat, CloseReason, Error, LoginId, MailHealth, trace};
 use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 use std::sync::Arc;
+use std::time::Instant;
+use tracing::Instrument;
 use warp::reply::Response;
 
 /// What the handlers work with.
@@ -53,6 +56,11 @@ impl Api {
         self.accounts.as_ref().ok_or(errors::NO_ROUTE)
     }
 
+    /// How the mails of the accounts fare; without accounts, nothing is mailed.
+    pub(crate) fn mail_health(&self) -> MailHealth {
+        self.accounts.as_ref().map_or(MailHealth::Nowhere, Accounts::mail_health)
+    }
+
     /// Closes the sessions of logins that have ended.
     pub(crate) fn close_sessions(&self, logins: impl IntoIterator<Item = LoginId>) {
         for login in logins {
@@ -62,11 +70,14 @@ impl Api {
 
     /// Answers a request, whatever it is.
     pub(crate) async fn answer(&self, request: Request) -> Response {
+        let (begun, method) = (Instant::now(), request.method.clone());
+        let found = routes::at(&self.routes, request.segments());
         let shared_with = self.origins.shared_with(&request).cloned();
         let mut response = match self.origins.preflight(&request) {
             Some(response) => response,
-            None => self.dispatch(request).await,
+            None => self.dispatch(request, &found).await,
         };
+        measure::answered(&method, found.first().map(|route| route.name), &response, begun.elapsed());
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("origin"));
         if let Some(origin) = shared_with {
@@ -80,21 +91,24 @@ impl Api {
         response
     }
 
-    async fn dispatch(&self, mut request: Request) -> Response {
-        let found = routes::at(&self.routes, request.segments());
+    async fn dispatch(&self, mut request: Request, found: &[&'static Route]) -> Response {
         let Some(first) = found.first() else {
             return Problem::from(&errors::NO_ROUTE).into_response();
         };
         request.found(first.path);
         let wanted = if request.method == Method::HEAD { &Method::GET } else { &request.method };
         match found.iter().find(|route| route.method == *wanted) {
-            Some(route) => route.answer(self, request).await,
+            Some(route) => {
+                let (number, method) = (trace::request_number, route.method.as_str());
+                let span = tracing::debug_span!("request", request = number(), method, route = route.name);
+                route.answer(self, request).instrument(span).await
+            }
             None if request.method == Method::OPTIONS => {
                 let mut response = no_content();
-                response.headers_mut().insert(header::ALLOW, routes::allowed(&found));
+                response.headers_mut().insert(header::ALLOW, routes::allowed(found));
                 response
             }
-            None => (first.refuse)(Problem::method_not_allowed(routes::allowed(&found))),
+            None => (first.refuse)(Problem::method_not_allowed(routes::allowed(found))),
         }
     }
 }

@@ -2,11 +2,13 @@
 //! engine's code and sentence, never a source error.
 
 use crate::limits::{SESSIONS_RETRY, UNAVAILABLE_RETRY};
+use crate::measure::Code;
 use crate::respond;
 use chat_core::Error;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use warp::reply::Response;
 
@@ -21,6 +23,7 @@ pub(crate) fn plain(problem: Problem) -> Response {
     };
     let mut response = respond::text(status, problem.detail);
     response.headers_mut().extend(problem.headers);
+    response.extensions_mut().insert(Code(problem.code));
     response
 }
 
@@ -30,6 +33,7 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: String,
     field: Option<FieldProblem>,
+    parts: BTreeMap<&'static str, &'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -53,11 +57,14 @@ pub(crate) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<FieldProblem>))]
     errors: Option<[&'a FieldProblem; 1]>,
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    parts: &'a BTreeMap<&'static str, &'static str>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), field: None, headers: vec![] }
+        Self { status, code, detail: detail.into(), field: None, parts: BTreeMap::new(), headers: vec![] }
     }
 
     /// The path is known, and these are its methods.
@@ -84,6 +91,12 @@ impl Problem {
         Self::from(&Error::Malformed(sentence.into()))
     }
 
+    /// Tells how a part of the server is, in a member of its own.
+    pub(crate) fn telling(mut self, part: &'static str, word: &'static str) -> Self {
+        self.parts.insert(part, word);
+        self
+    }
+
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -106,10 +119,12 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             errors: self.field.as_ref().map(|field| [field]),
+            parts: &self.parts,
         };
         let body = respond::encoded(&details);
         let mut response = respond::typed(self.status, HeaderValue::from_static("application/problem+json"), body);
         response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(Code(self.code));
         response
     }
 }

@@ -15,6 +15,7 @@ mod errors;
 mod handlers;
 mod limits;
 mod login;
+mod measure;
 mod options;
 mod origins;
 mod request;
@@ -32,6 +33,7 @@ use chat_core::Chat;
 use errors::Problem;
 use request::Request;
 use std::sync::Arc;
+use std::time::Instant;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
@@ -75,6 +77,11 @@ async fn answer(api: Arc<Api>, request: Request) -> Response {
     if request.method.is_safe() {
         return api.answer(request).await;
     }
+    let (method, begun) = (request.method.clone(), Instant::now());
     let answered = tokio::spawn(async move { api.answer(request).await }).await;
-    answered.unwrap_or_else(|_| Problem::internal().into_response())
+    answered.unwrap_or_else(|_| {
+        let response = Problem::internal().into_response();
+        measure::answered(&method, None, &response, begun.elapsed());
+        response
+    })
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(crate) const BODY_BYTES_READ_MAX: usize = 4 * BODY_BYTES_MAX;
 /// How long a body may take to arrive: a full one over a slow mobile link does.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(60);
+/// How long the storage has to show that it answers: less than those who ask after a server wait for it.
+pub(crate) const READY_WAIT: Duration = Duration::from_secs(3);
 /// When to come back while the storage is away: a database restarts in seconds.
 pub(crate) const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 /// When to come back for a socket while a user has too many: two pings that nobody answers end those left behind.

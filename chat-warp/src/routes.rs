@@ -26,6 +26,8 @@ pub(crate) type Answer = Result<Response, Error>;
 pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
+    /// The path as documents and measurements name it.
+    pub(crate) name: &'static str,
     handler: for<'a> fn(&'a Api, Request) -> BoxFuture<'a, Answer>,
     pub(crate) refuse: fn(Problem) -> Response,
     #[cfg(feature = "openapi")]
@@ -55,6 +57,7 @@ macro_rules! routes {
         &[$(Route {
             method: Method::$method,
             path: $path,
+            name: concat!("/", $path),
             handler: |api, request| Box::pin($module::$name(api, request)),
             refuse: $refuse,
             #[cfg(feature = "openapi")]

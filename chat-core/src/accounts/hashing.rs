@@ -4,14 +4,17 @@
 use super::Password;
 use super::guests;
 use super::options::AccountOptions;
+use crate::metrics::{PASSWORD_HASH_SECONDS, PASSWORD_HASHES_RUNNING, PASSWORD_HASHES_WAITING, Present};
 use crate::{Error, PasswordHash, limits, random};
 use argon2::password_hash;
 use argon2::password_hash::phc::{self, Output, ParamsString, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use metrics::{Gauge, Histogram, gauge, histogram};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Bytes of salt (RFC 9106, section 3.1).
 const SALT_BYTES: usize = 16;
@@ -27,6 +30,24 @@ pub(super) struct Hashing {
     turns: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Memory>>>,
     computed: Arc<AtomicU64>,
+    measured: Measured,
+}
+
+/// How much is waited for, and how much is done.
+struct Measured {
+    waiting: Gauge,
+    running: Gauge,
+    seconds: Histogram,
+}
+
+impl Measured {
+    fn new() -> Self {
+        Self {
+            waiting: gauge!(PASSWORD_HASHES_WAITING),
+            running: gauge!(PASSWORD_HASHES_RUNNING),
+            seconds: histogram!(PASSWORD_HASH_SECONDS),
+        }
+    }
 }
 
 impl Hashing {
@@ -40,6 +61,7 @@ impl Hashing {
             turns: Arc::new(Semaphore::new(running)),
             idle: Arc::default(),
             computed: Arc::default(),
+            measured: Measured::new(),
         }
     }
 
@@ -81,17 +103,22 @@ impl Hashing {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Error::RateLimited { retry_after: RETRY_AFTER })?;
+        let waiting = Present::among(&self.measured.waiting);
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Error::Unavailable)?;
+        drop(waiting);
         let (computed, idle) = (Arc::clone(&self.computed), Arc::clone(&self.idle));
+        let (running, seconds) = (Present::among(&self.measured.running), self.measured.seconds.clone());
         let usual = self.argon2.params().block_count();
         let task = tokio::task::spawn_blocking(move || {
             let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut memory = known.unwrap_or_else(|| Memory::new(usual));
+            let begun = Instant::now();
             let result = work(&mut memory);
+            seconds.record(begun.elapsed());
             memory.shrink();
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             computed.fetch_add(1, Ordering::Relaxed);
-            drop((turn, place));
+            drop((turn, place, running));
             result
         });
         task.await.map_err(|_| Error::Unavailable)

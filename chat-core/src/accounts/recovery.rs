@@ -3,7 +3,7 @@
 
 use super::codes::{self, MailedCode};
 use super::{Accounts, Inner, MailTemplates, Password};
-use crate::{Email, Error, LoginId, Mail, MailQueue, Purpose, User};
+use crate::{Email, Error, LoginId, Mail, MailHealth, MailQueue, Purpose, User};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -22,6 +22,12 @@ impl Accounts {
     #[must_use]
     pub fn with_mail(self, queue: MailQueue, templates: MailTemplates) -> Self {
         Self { post: Some(Post { queue, templates: Arc::new(templates) }), ..self }
+    }
+
+    /// How the mails fare that these accounts send.
+    #[must_use]
+    pub fn mail_health(&self) -> MailHealth {
+        self.post.as_ref().map_or(MailHealth::Nowhere, |post| post.queue.health())
     }
 
     /// Mails a new code to an address, if it is someone's and not verified yet. Returns at once, whoever it is; who wants

@@ -5,7 +5,7 @@ use super::Echo;
 use crate::cluster::{Announced, Cluster};
 use crate::frame::Publication;
 use crate::hub::{Audience, CloseReason, SessionHub, Topic};
-use crate::{Action, Appended, Event, EventKind, wire};
+use crate::{Action, Appended, Event, EventKind, Seq, wire};
 use std::sync::Arc;
 
 /// Announces what this node has stored, here and on the others.
@@ -35,6 +35,8 @@ impl Announcer {
 
 /// Announces one event, among those of the same change: lets in whom it brings in, and out whom it puts out.
 pub(crate) fn event(hub: &dyn SessionHub, event: &Event, echo: Option<&Echo>, among: &Appended) {
+    let seq = event.seq.map(Seq::get);
+    let _span = tracing::debug_span!("announcement", conversation = event.conversation.get(), seq).entered();
     before(hub, event);
     hub.publish(Topic::Conversation(event.conversation), publication(event, echo));
     match &event.kind {

@@ -6,16 +6,21 @@
 use super::Echo;
 use super::announce::Announcer;
 use crate::cluster::Announced;
+use crate::metrics::{APPEND_BATCH, APPEND_SECONDS, COMMIT_SECONDS};
 use crate::{Appended, Change, Error, Limits, Storage, StorageError};
 use futures::FutureExt;
+use metrics::{Histogram, histogram};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::{Instrument, Level, Span};
 
 pub(super) struct AppendQueue {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     task: tokio::sync::Mutex<JoinHandle<()>>,
+    append_seconds: Histogram,
 }
 
 /// What became of a change, and what its answer waits for.
@@ -26,20 +31,42 @@ struct Job {
     change: Change,
     echo: Option<Echo>,
     done: oneshot::Sender<Stored>,
+    /// The request that asks, if the log is to tell of it.
+    request: Span,
+}
+
+/// What commits the batches.
+struct Committer {
+    storage: Arc<dyn Storage>,
+    announcer: Announcer,
+    batches: u64,
+    batch_changes: Histogram,
+    commit_seconds: Histogram,
 }
 
 impl AppendQueue {
     pub(super) fn start(storage: Arc<dyn Storage>, announcer: Announcer, limits: &Limits) -> Self {
         let (jobs, queue) = mpsc::channel(limits.append_queue_max);
-        let task = tokio::spawn(work(queue, storage, announcer, limits.append_batch_max));
-        Self { jobs: Mutex::new(Some(jobs)), task: tokio::sync::Mutex::new(task) }
+        let (batch_changes, commit_seconds) = (histogram!(APPEND_BATCH), histogram!(COMMIT_SECONDS));
+        let committer = Committer { storage, announcer, batches: 0, batch_changes, commit_seconds };
+        let task = tokio::spawn(committer.work(queue, limits.append_batch_max));
+        let (jobs, task) = (Mutex::new(Some(jobs)), tokio::sync::Mutex::new(task));
+        Self { jobs, task, append_seconds: histogram!(APPEND_SECONDS) }
     }
 
     /// Stores a change in the next batch. When this returns, the change is durable and announced, or refused.
     pub(super) async fn append(&self, change: Change, echo: Option<Echo>) -> Result<Appended, Error> {
+        let begun = Instant::now();
+        let appended = self.stored(change, echo).await;
+        self.append_seconds.record(begun.elapsed());
+        appended
+    }
+
+    async fn stored(&self, change: Change, echo: Option<Echo>) -> Result<Appended, Error> {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Unavailable)?;
         let (done, result) = oneshot::channel();
-        jobs.send(Job { change, echo, done }).await.map_err(|_| Error::Unavailable)?;
+        let request = if tracing::enabled!(Level::DEBUG) { Span::current() } else { Span::none() };
+        jobs.send(Job { change, echo, done, request }).await.map_err(|_| Error::Unavailable)?;
         drop(jobs);
         let (appended, waits) = result.await.map_err(|_| Error::Unavailable)??;
         if let Some(waits) = waits {
@@ -65,40 +92,56 @@ impl AppendQueue {
     }
 }
 
-async fn work(mut queue: mpsc::Receiver<Job>, storage: Arc<dyn Storage>, announcer: Announcer, batch_max: usize) {
-    let mut jobs = Vec::new();
-    while queue.recv_many(&mut jobs, batch_max).await > 0 {
-        commit(std::mem::take(&mut jobs), &*storage, &announcer).await;
+impl Committer {
+    async fn work(mut self, mut queue: mpsc::Receiver<Job>, batch_max: usize) {
+        let mut jobs = Vec::new();
+        while queue.recv_many(&mut jobs, batch_max).await > 0 {
+            self.batches += 1;
+            self.commit(std::mem::take(&mut jobs)).await;
+        }
     }
-}
 
-async fn commit(jobs: Vec<Job>, storage: &dyn Storage, announcer: &Announcer) {
-    let _batch = announcer.cluster.as_ref().map(|cluster| cluster.begin_batch());
-    let (changes, callers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.change, (job.echo, job.done))).unzip();
-    // A storage that panics must fail this batch and not the queue.
-    let outcome = AssertUnwindSafe(storage.append(&changes)).catch_unwind().await;
-    match outcome.unwrap_or_else(|_| Err(StorageError::Unavailable("the storage panicked".into()))) {
-        Ok(results) => {
-            for ((change, (echo, done)), result) in changes.iter().zip(callers).zip(results) {
-                if let (Err(StorageError::Unavailable(_)), Some(cluster)) = (&result, &announcer.cluster) {
-                    cluster.doubt_batch(std::slice::from_ref(change));
+    async fn commit(&self, jobs: Vec<Job>) {
+        let _batch = self.announcer.cluster.as_ref().map(|cluster| cluster.begin_batch());
+        let (changes, callers): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.change, (job.echo, job.done, job.request))).unzip();
+        match self.store(&changes).await {
+            Ok(results) => {
+                for ((change, (echo, done, request)), result) in changes.iter().zip(callers).zip(results) {
+                    let stored = request.in_scope(|| self.announce(change, result, echo.as_ref()));
+                    // The caller may be gone; what it asked for is done all the same.
+                    let _ = done.send(stored);
                 }
-                let stored = result.map(|appended| {
-                    let waits = announcer.announce(&change.action, &appended, echo.as_ref());
-                    (appended, waits)
-                });
-                // The caller may be gone; what it asked for is done all the same.
-                let _ = done.send(stored.map_err(Error::from));
+            }
+            Err(error) => {
+                if let Some(cluster) = &self.announcer.cluster {
+                    cluster.doubt_batch(&changes);
+                }
+                let error = Error::from(error);
+                for (_, done, _) in callers {
+                    let _ = done.send(Err(error.clone()));
+                }
             }
         }
-        Err(error) => {
-            if let Some(cluster) = &announcer.cluster {
-                cluster.doubt_batch(&changes);
-            }
-            let error = Error::from(error);
-            for (_, done) in callers {
-                let _ = done.send(Err(error.clone()));
-            }
+    }
+
+    async fn store(&self, changes: &[Change]) -> Result<Vec<Result<Appended, StorageError>>, StorageError> {
+        let batch = tracing::debug_span!("batch", batch = self.batches, size = changes.len());
+        let begun = Instant::now();
+        // A storage that panics must fail this batch and not the queue.
+        let outcome = AssertUnwindSafe(self.storage.append(changes)).catch_unwind().instrument(batch).await;
+        self.commit_seconds.record(begun.elapsed());
+        self.batch_changes.record(changes.len() as f64);
+        outcome.unwrap_or_else(|_| Err(StorageError::Unavailable("the storage panicked".into())))
+    }
+
+    fn announce(&self, change: &Change, result: Result<Appended, StorageError>, echo: Option<&Echo>) -> Stored {
+        tracing::debug!(batch = self.batches, is_stored = result.is_ok(), "a change has been through its batch");
+        if let (Err(StorageError::Unavailable(_)), Some(cluster)) = (&result, &self.announcer.cluster) {
+            cluster.doubt_batch(std::slice::from_ref(change));
         }
+        let appended = result?;
+        let waits = self.announcer.announce(&change.action, &appended, echo);
+        Ok((appended, waits))
     }
 }

@@ -8,7 +8,7 @@ use super::{Chat, Inner};
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, LocalHub, SessionHub};
 use crate::rates::Rates;
-use crate::{Authenticate, Clock, Limits, Link, Storage, SystemClock};
+use crate::{Authenticate, Clock, Limits, Link, Storage, SystemClock, metrics};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -64,6 +64,7 @@ impl ChatBuilder {
     /// Outside a tokio runtime, on which the engine's tasks run.
     #[must_use]
     pub fn build(self) -> Chat {
+        metrics::begin();
         let Self { storage, hub, clock, identities, limits, link } = self;
         let typing = Arc::new(Typing::new(&limits));
         let mut tasks = JoinSet::new();
@@ -77,7 +78,7 @@ impl ChatBuilder {
             tasks.spawn(presence::announce(Arc::clone(&hub), cluster.clone(), engine.clone()));
             tasks.spawn(typing::expire(Arc::clone(&typing), Arc::clone(&hub)));
             let replays = Replays::new(Arc::clone(&storage));
-            let (presence, sessions) = (Presence::default(), OpenSessions::default());
+            let (presence, sessions) = (Presence::default(), OpenSessions::new());
             Inner {
                 storage,
                 hub,

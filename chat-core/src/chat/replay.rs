@@ -1,13 +1,16 @@
 //! Missed events, read for many sessions at once. The rule: one read per conversation is in flight; whoever asks meanwhile
 //! shares the next one. When a thousand sessions return after a restart, a conversation is read twice, not a thousand times.
 
+use crate::metrics::RESUME_READ_SECONDS;
 use crate::{ConversationId, Error, Seq, Storage, limits, wire};
 use bytes::Bytes;
 use futures::FutureExt;
+use metrics::{Histogram, histogram};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// Encoded events of one conversation in `seq` order, shared by all who asked.
 #[derive(Clone, Default)]
@@ -22,6 +25,7 @@ struct Events {
 pub(super) struct Replays {
     storage: Arc<dyn Storage>,
     reading: Arc<Mutex<HashMap<ConversationId, Vec<Wanted>>>>,
+    read_seconds: Histogram,
 }
 
 struct Wanted {
@@ -32,7 +36,7 @@ struct Wanted {
 
 impl Replays {
     pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, reading: Arc::default() }
+        Self { storage, reading: Arc::default(), read_seconds: histogram!(RESUME_READ_SECONDS) }
     }
 
     /// The events of a conversation above `after`, up to and with `up_to`; `None` if they are more than
@@ -93,7 +97,9 @@ impl Replays {
         let wanted = waiting.iter().map(|wanted| wanted.up_to).max().unwrap_or_default();
         let (mut encoded, mut bytes) = (vec![], 0);
         while read < wanted && bytes <= limits::RESUME_BYTES_MAX {
+            let begun = Instant::now();
             let page = self.storage.events_after(conversation, read, limits::RESUME_PAGE).await?;
+            self.read_seconds.record(begun.elapsed());
             let events =
                 page.items.iter().filter_map(|event| Some((event.seq?, wire::announcement(event, None).bytes)));
             let before = encoded.len();

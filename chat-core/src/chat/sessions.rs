@@ -2,7 +2,9 @@
 
 use super::Chat;
 use crate::hub::{Audience, CloseReason, SessionEnd};
+use crate::metrics::SESSIONS_OPENED;
 use crate::{Error, Identity, Session, UserId};
+use metrics::{Counter, counter};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -11,8 +13,10 @@ use tokio::sync::watch;
 const STOP_SHARES_MAX: u64 = 100;
 
 /// How many sessions are open, and whether more may be.
-#[derive(Default)]
-pub(super) struct OpenSessions(watch::Sender<State>);
+pub(super) struct OpenSessions {
+    state: watch::Sender<State>,
+    opened: Counter,
+}
 
 #[derive(Default)]
 struct State {
@@ -58,22 +62,28 @@ impl State {
 }
 
 impl OpenSessions {
+    pub(super) fn new() -> Self {
+        Self { state: watch::Sender::default(), opened: counter!(SESSIONS_OPENED) }
+    }
+
     fn begin(&self, user: UserId, per_user_max: usize) -> Result<OpenSession, Error> {
         let mut begun = Ok(());
-        self.0.send_if_modified(|state| {
+        self.state.send_if_modified(|state| {
             begun = state.begin(user, per_user_max);
             begun.is_ok()
         });
-        begun.map(|()| OpenSession { sessions: self.0.clone(), user })
+        begun?;
+        self.opened.increment(1);
+        Ok(OpenSession { sessions: self.state.clone(), user })
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.borrow().open
+        self.state.borrow().open
     }
 
     async fn none_left(&self) {
         // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|state| state.open == 0).await;
+        let _ = self.state.subscribe().wait_for(|state| state.open == 0).await;
     }
 }
 
@@ -129,7 +139,7 @@ impl Chat {
     /// Opens no more sessions, closes those open, spread over [`Limits::stop_spread`](crate::Limits::stop_spread), and waits
     /// for them as long as `patience` lasts.
     pub async fn end_sessions(&self, patience: Duration) {
-        self.inner.sessions.0.send_modify(|state| state.is_stopping = true);
+        self.inner.sessions.state.send_modify(|state| state.is_stopping = true);
         let ended = async {
             self.close_all().await;
             self.inner.sessions.none_left().await;

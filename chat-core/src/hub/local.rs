@@ -4,8 +4,10 @@
 use super::topics::Topics;
 use crate::frame::{Frame, Publication};
 use crate::hub::{Audience, CloseReason, Outbox, OutboxLimits, SessionEnd, SessionHub, Topic};
+use crate::metrics::{DELIVERIES, PUBLICATIONS};
 use crate::{ConversationId, Identity, SessionId, UserId};
 use async_trait::async_trait;
+use metrics::{Counter, counter};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +26,19 @@ struct Shared {
     topics: Topics,
     presence: Mutex<HashSet<UserId>>,
     presence_moved: Notify,
+    counted: Counted,
+}
+
+/// What is counted for each publication, not for each session: together they are what is hot here.
+struct Counted {
+    publications: Counter,
+    deliveries: Counter,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self { publications: counter!(PUBLICATIONS), deliveries: counter!(DELIVERIES) }
+    }
 }
 
 type Registry = HashMap<UserId, Vec<Registered>>;
@@ -98,10 +113,12 @@ impl SessionHub for LocalHub {
     fn publish(&self, topic: Topic, publication: Publication) {
         let subscribers = self.shared.topics.subscribers(topic);
         let Publication { frame, mut echo, except } = publication;
+        let mut deliveries = 0;
         for outbox in subscribers.iter().flat_map(|parts| parts.iter()).flat_map(|part| part.iter()) {
             if except == Some(outbox.user()) {
                 continue;
             }
+            deliveries += 1;
             match echo.take_if(|(session, _)| *session == outbox.session()) {
                 Some((_, echo)) => outbox.push(echo),
                 None => outbox.push(frame.clone()),
@@ -109,7 +126,10 @@ impl SessionHub for LocalHub {
         }
         if let Some((session, echo)) = echo {
             self.shared.push_to(session, echo);
+            deliveries += 1;
         }
+        self.shared.counted.publications.increment(1);
+        self.shared.counted.deliveries.increment(deliveries);
     }
 
     fn online(&self, users: &[UserId]) -> HashSet<UserId> {
@@ -130,6 +150,10 @@ impl SessionHub for LocalHub {
         let sessions = registry.get(&user).into_iter().flatten();
         let subscribed = sessions.filter(|registered| registered.left_while_opening.is_none());
         subscribed.map(|registered| registered.conversations.clone()).collect()
+    }
+
+    fn outbox_bytes(&self) -> Vec<usize> {
+        self.shared.registry().values().flatten().map(|registered| registered.outbox.bytes_waiting()).collect()
     }
 
     fn close(&self, audience: Audience, reason: CloseReason) {

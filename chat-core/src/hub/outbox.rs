@@ -7,6 +7,7 @@
 use super::delivery::{Deliveries, TryWrite};
 use crate::frame::{Frame, Lane, Place, SignalKey};
 use crate::hub::CloseReason;
+use crate::metrics::LAGGED;
 use crate::{ConversationId, Identity, Seq, SessionId, UserId, wire};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -119,6 +120,13 @@ impl Outbox {
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.state().closing.is_some()
+    }
+
+    /// Bytes of conversation events that wait to be taken.
+    #[must_use]
+    pub fn bytes_waiting(&self) -> usize {
+        let state = self.state();
+        state.lanes.events.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// Queues a frame. After [`close`](Self::close) it is dropped.
@@ -318,6 +326,7 @@ impl Lanes {
         if self.event_bytes > bytes_max {
             self.events = Vec::new();
             self.lagged = true;
+            metrics::counter!(LAGGED).increment(1);
         } else {
             self.events.push((place, bytes));
         }

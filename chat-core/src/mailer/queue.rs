@@ -1,8 +1,10 @@
 //! Mails that wait to be sent. The rule: putting one in never waits and never fails; there is room for so many, and each is
 //! tried so often.
 
-use super::{Mail, MailError, Mailer};
+use super::{Mail, MailError, MailHealth, Mailer};
 use crate::Limits;
+use crate::metrics::{MAIL_TRIES_FAILED, MAILS_QUEUED, MAILS_SENT, MAILS_WAITING, mails_failed};
+use metrics::{Counter, Gauge, counter, gauge};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,20 +44,47 @@ struct Inner {
     waiting_max: usize,
     attempts_max: u32,
     retry_pause: Duration,
+    counted: Counted,
+}
+
+struct Counted {
+    waiting: Gauge,
+    queued: Counter,
+    sent: Counter,
+    tries_failed: Counter,
+    no_room: Counter,
+    refused: Counter,
+    given_up: Counter,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Self {
+            waiting: gauge!(MAILS_WAITING),
+            queued: counter!(MAILS_QUEUED),
+            sent: counter!(MAILS_SENT),
+            tries_failed: counter!(MAIL_TRIES_FAILED),
+            no_room: mails_failed("no_room"),
+            refused: mails_failed("refused"),
+            given_up: mails_failed("given_up"),
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
     waiting: usize,
     is_stopping: bool,
+    is_failing: bool,
 }
 
 /// Counts one mail for as long as it waits.
-struct Place(watch::Sender<State>);
+struct Place(Arc<Inner>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.send_modify(|state| state.waiting -= 1);
+        self.0.state.send_modify(|state| state.waiting -= 1);
+        self.0.counted.waiting.decrement(1);
     }
 }
 
@@ -72,6 +101,7 @@ impl MailQueue {
             waiting_max: limits.mail_queue_max,
             attempts_max: limits.mail_attempts_max.max(1),
             retry_pause: limits.mail_retry_pause,
+            counted: Counted::new(),
         }))
     }
 
@@ -87,12 +117,14 @@ impl MailQueue {
     /// Takes a mail that is still to be written, if there will be one; writing it takes part of the room, too.
     pub(crate) fn write(&self, writing: impl Future<Output = Option<Mail>> + Send + 'static) {
         let Some(place) = self.place() else {
+            self.0.counted.no_room.increment(1);
             tracing::warn!("a mail was dropped: too many are waiting, or the server is stopping");
             return;
         };
         let queue = self.clone();
         tokio::spawn(async move {
             if let Some(mail) = queue.written(writing).await {
+                queue.0.counted.queued.increment(1);
                 queue.deliver(mail).await;
             }
             drop(place);
@@ -103,6 +135,18 @@ impl MailQueue {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.state.borrow().waiting
+    }
+
+    /// How mails fare.
+    #[must_use]
+    pub fn health(&self) -> MailHealth {
+        let State { waiting, is_failing, .. } = *self.0.state.borrow();
+        match () {
+            () if waiting >= self.0.waiting_max => MailHealth::Full,
+            () if is_failing => MailHealth::Failing,
+            () if !self.0.mailer.is_delivering() => MailHealth::Nowhere,
+            () => MailHealth::Ok,
+        }
     }
 
     /// Takes no more mails, and waits until those it has are sent, as long as `patience` lasts. One that waits to be tried
@@ -122,7 +166,10 @@ impl MailQueue {
             state.waiting += usize::from(has_room);
             has_room
         });
-        has_room.then(|| Place(self.0.state.clone()))
+        has_room.then(|| {
+            self.0.counted.waiting.increment(1);
+            Place(Arc::clone(&self.0))
+        })
     }
 
     async fn written(&self, writing: impl Future<Output = Option<Mail>>) -> Option<Mail> {
@@ -135,11 +182,16 @@ impl MailQueue {
         let mut pause = self.0.retry_pause;
         for attempt in 1..=self.0.attempts_max {
             match self.attempt(&mail).await {
-                Ok(()) => return tracing::debug!(to = %mail.to, attempt, "a mail was sent"),
+                Ok(()) => {
+                    self.0.counted.sent.increment(1);
+                    return tracing::debug!(to = %mail.to, attempt, "a mail was sent");
+                }
                 Err(MailError::Refused(reason)) => {
+                    self.0.counted.refused.increment(1);
                     return tracing::warn!(to = %mail.to, reason = %chain(&*reason), "a mail was refused");
                 }
                 Err(MailError::Unavailable(reason)) => {
+                    self.0.counted.tries_failed.increment(1);
                     tracing::warn!(to = %mail.to, attempt, reason = %chain(&*reason), "a mail could not be sent yet");
                 }
             }
@@ -151,13 +203,17 @@ impl MailQueue {
             }
             pause = pause.saturating_mul(PAUSE_GROWTH);
         }
+        self.0.counted.given_up.increment(1);
         tracing::error!(to = %mail.to, "a mail was given up");
     }
 
     async fn attempt(&self, mail: &Mail) -> Result<(), MailError> {
         let turn = self.0.sending.acquire().await;
         let _turn = turn.map_err(|closed| MailError::Unavailable(closed.into()))?;
-        self.0.mailer.send(mail.clone()).await
+        let sent = self.0.mailer.send(mail.clone()).await;
+        let is_failing = matches!(sent, Err(MailError::Unavailable(_)));
+        self.0.state.send_if_modified(|state| std::mem::replace(&mut state.is_failing, is_failing) != is_failing);
+        sent
     }
 
     /// Waits before the next attempt, unless there is to be only one more.
@@ -302,5 +358,26 @@ mod tests {
         let begun = Instant::now();
         queue.stop(Duration::from_secs(10)).await;
         assert_eq!((begun.elapsed().as_secs(), queue.waiting()), (10, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_tells_when_the_mail_server_is_away_and_when_it_is_back() {
+        let mailer = Failing::with([away()]);
+        let queue = MailQueue::new(mailer.clone(), &Limits::default());
+        assert_eq!(queue.health(), MailHealth::Ok);
+        queue.put(mail());
+        queue.0.state.subscribe().wait_for(|state| state.is_failing).await.unwrap();
+        assert_eq!(queue.health(), MailHealth::Failing);
+        empty(&queue).await;
+        assert_eq!(queue.health(), MailHealth::Ok);
+    }
+
+    #[tokio::test]
+    async fn it_tells_when_there_is_no_room_and_when_mails_reach_nobody() {
+        let queue = MailQueue::new(Arc::new(Stuck), &Limits { mail_queue_max: 1, ..Limits::default() });
+        queue.put(mail());
+        assert_eq!(queue.health(), MailHealth::Full);
+        let kept = MailQueue::new(Arc::new(MemoryMailer::default()), &Limits::default());
+        assert_eq!(kept.health(), MailHealth::Nowhere);
     }
 }

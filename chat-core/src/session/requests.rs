@@ -10,18 +10,22 @@ use crate::wire::data::{ContactChanged, Contacts, LoggedIn, Messages, Resumed, S
 #[cfg(feature = "openapi")]
 use crate::wire::protocol::{self, Documented};
 use crate::wire::{self, ContactView, Fields, MessageView, Reference, SummaryView, UserView};
-use crate::{Appended, Caller, Chat, Draft, Error, History, NewGroup, UserId, UserKey, limits};
+use crate::{Appended, Caller, Chat, Draft, Error, History, NewGroup, UserId, UserKey, limits, metrics, trace};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use std::future::ready;
 use std::sync::Arc;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// What a request needs besides itself.
 pub(super) struct Context {
     pub(super) chat: Chat,
     pub(super) user: UserId,
     pub(super) outbox: Arc<Outbox>,
+    /// The session in the log.
+    pub(super) session: Span,
 }
 
 /// A decoded request.
@@ -48,8 +52,12 @@ pub(super) enum Asked {
 /// Reads what a text frame asks for.
 pub(super) fn read(context: Context, text: &[u8]) -> Asked {
     match Request::decode(text) {
-        Ok(request) if request.kind == "send_message" => Asked::Send(context.answer(request).boxed()),
-        Ok(request) => Asked::Other(context.answer(request).boxed()),
+        Ok(request) => {
+            let is_send = request.kind == "send_message";
+            let span = request.span(&context.session);
+            let answering = context.answer(request).instrument(span).boxed();
+            if is_send { Asked::Send(answering) } else { Asked::Other(answering) }
+        }
         Err((error, reference)) => context.refuse(error, reference.as_ref()),
     }
 }
@@ -68,6 +76,25 @@ impl Request {
             Ok(kind) => Ok(Self { kind, reference, fields }),
             Err(error) => Err((error, reference)),
         }
+    }
+
+    /// The request in the log. What a client made up itself is cut short, and its type is one of ours.
+    fn span(&self, session: &Span) -> Span {
+        let kind = self.known_kind();
+        let number = trace::request_number;
+        let span = tracing::debug_span!(parent: session, "request", request = number(), "type" = kind, "ref" = Empty);
+        match &self.reference {
+            Some(Reference::Integer(integer)) => span.record("ref", integer),
+            Some(Reference::Text(text)) => {
+                span.record("ref", &text[..text.floor_char_boundary(limits::LOGGED_REF_BYTES_MAX)])
+            }
+            None => &span,
+        };
+        span
+    }
+
+    fn known_kind(&self) -> &str {
+        if is_known(&self.kind) { &self.kind } else { "error" }
     }
 
     fn answer(&self, data: impl Serialize) -> Frame {
@@ -93,8 +120,7 @@ impl Context {
         };
         answered.unwrap_or_else(|error| {
             self.note_refusal(&error);
-            let kind = if is_known(&request.kind) { request.kind.as_str() } else { "error" };
-            Some(wire::failure(kind, &error, request.reference.as_ref()))
+            Some(wire::failure(request.known_kind(), &error, request.reference.as_ref()))
         })
     }
 
@@ -105,8 +131,9 @@ impl Context {
         Asked::Other(ready(Some(wire::failure("error", &error, reference))).boxed())
     }
 
-    /// Ends the session of a client that goes on long after it was told to wait.
+    /// Counts a refusal, and ends the session of a client that goes on long after it was told to wait.
     fn note_refusal(&self, error: &Error) {
+        metrics::refused("socket", error.code());
         let is_limit = matches!(error, Error::RateLimited { .. });
         if is_limit && self.chat.rates().spend(self.user, |left| &left.refusals).is_err() {
             self.outbox.close(CloseReason::TooManyRequests);

@@ -251,6 +251,19 @@ pub async fn open_sessions_are_listed_by_whom_they_are_for(hub: Arc<dyn SessionH
     assert_eq!(listed(), [(user(2), None)]);
 }
 
+pub async fn the_bytes_that_wait_are_known_for_each_session(hub: Arc<dyn SessionHub>) {
+    let (first, _second) = (open(&*hub, 1), open(&*hub, 2));
+    hub.publish(Topic::User(user(1)), event("hello").into());
+    let waiting = || {
+        let mut waiting = hub.outbox_bytes();
+        waiting.sort_unstable();
+        waiting
+    };
+    assert_eq!(waiting(), [0, 5]);
+    assert_eq!(first.outbox().next().await, Pending::Frames(vec!["hello".into()]));
+    assert_eq!(waiting(), [0, 0]);
+}
+
 pub async fn what_is_heard_and_by_whom_is_known(hub: Arc<dyn SessionHub>) {
     let (first, second) = (open(&*hub, 1), open(&*hub, 1));
     hub.subscribe(&first, &[conversation(10), conversation(11)]);

@@ -31,6 +31,7 @@ macro_rules! __hub_checks {
                 nothing_is_written_once_the_login_has_ended
                 joining_tells_whether_it_was_news
                 open_sessions_are_listed_by_whom_they_are_for
+                the_bytes_that_wait_are_known_for_each_session
                 what_is_heard_and_by_whom_is_known
                 users_who_came_or_went_are_named_once;
         }

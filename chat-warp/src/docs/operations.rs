@@ -1,8 +1,9 @@
 //! For those who run the server.
 
-use super::Operation;
+use super::{Operation, problem};
 use crate::handlers::operations::Status;
 use chat_core::wire::shape::Shape;
+use serde_json::json;
 
 fn about(summary: &'static str) -> Operation {
     Operation::new("operations", summary)
@@ -13,7 +14,20 @@ pub(crate) fn health() -> Operation {
 }
 
 pub(crate) fn readiness() -> Operation {
-    about("Tell whether the storage answers, too").public().answers(200, "It does", Shape::of::<Status>())
+    let mail = || {
+        let words = "`ok`, or `failing`: the mail server was not available when last tried; `full`: mails are dropped, as too \
+            many wait; `none`: there is no mail server";
+        Shape::text(words).annotated("enum", json!(["ok", "none", "full", "failing"]))
+    };
+    let ready = Shape::object().with("status", Shape::constant("ready")).with("storage", Shape::constant("ok"));
+    let parts = Shape::object().with("storage", Shape::constant("away")).with("mail", mail());
+    let problem = problem();
+    let away = Shape { schema: json!({ "allOf": [problem.schema, parts.schema] }), parts: problem.parts };
+    about("Tell whether the storage answers, too, and how mails fare")
+        .about("Mails that cannot be sent keep no server from being ready.")
+        .always()
+        .answers(200, "It does", ready.with("mail", mail()))
+        .answers_as("application/problem+json", 503, "It does not", away)
 }
 
 pub(crate) fn jwks() -> Operation {

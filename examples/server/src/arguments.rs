@@ -265,6 +265,10 @@ pub(crate) struct Serve {
     #[arg(long, env = "CHAT_SHUTDOWN_SECONDS", default_value_t = 10)]
     shutdown_seconds: u64,
 
+    /// A secret by which others than this machine may read `/metrics`, as `Authorization: Bearer …`; with it, nobody may without
+    #[arg(long, env = "CHAT_METRICS_TOKEN", hide_env_values = true, value_parser = metrics_token)]
+    pub(crate) metrics_token: Option<String>,
+
     /// How log lines are written
     #[arg(long, env = "CHAT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -294,6 +298,12 @@ fn range(min: usize, max: usize) -> impl Fn(&str) -> Result<usize, String> + Clo
         Ok(number) if (min..=max).contains(&number) => Ok(number),
         _ => Err(format!("must be a number from {min} to {max}")),
     }
+}
+
+/// Nobody guesses sixteen characters that were not chosen to be guessed.
+fn metrics_token(token: &str) -> Result<String, &'static str> {
+    let is_good = token.len() >= 16 && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_good { Ok(token.to_owned()) } else { Err("must be at least 16 letters, digits and signs of ASCII") }
 }
 
 fn log_filter(filter: &str) -> Result<String, String> {

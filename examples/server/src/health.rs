@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::arguments::Target;
 use reqwest::Client;
+use serde_json::Value;
 use std::error::Error;
 use std::iter::successors;
 use std::time::Duration;
@@ -15,7 +16,15 @@ pub(crate) async fn ask(target: &Target) -> Outcome {
     let url = format!("{}/readyz", target.url());
     let client = Client::builder().timeout(ANSWER_LASTS_MAX).build().map_err(|error| error.to_string())?;
     let answer = client.get(&url).send().await.map_err(|error| format!("{url} gives no answer: {}", cause(&error)))?;
-    if answer.status().is_success() { Ok(()) } else { Err(format!("{url} is answered {}", answer.status())) }
+    let status = answer.status();
+    let told: Value = answer.json().await.unwrap_or_default();
+    let parts = ["storage", "mail"].map(|part| format!("{part}: {}", told[part].as_str().unwrap_or("unknown")));
+    let parts = parts.join(", ");
+    if !status.is_success() {
+        return Err(format!("{url} is answered {status} ({parts})"));
+    }
+    tracing::info!("{url} is ready ({parts})");
+    Ok(())
 }
 
 /// What went wrong stands at the end; before it, where.

@@ -124,6 +124,10 @@ impl Mailer for FileMailer {
             Err(error) => Err(MailError::Unavailable(error.into())),
         }
     }
+
+    fn is_delivering(&self) -> bool {
+        false
+    }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -10,6 +10,7 @@ mod health;
 mod keys;
 mod log;
 mod mail;
+mod metrics;
 mod mock;
 mod reset;
 mod server;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(serve: &Serve) -> Outcome {
+    let metrics = metrics::start()?;
     let (listener, address) = server::listen(serve.addr).await?;
     let keys = keys::load(&serve.keys)?;
     let limits = limits(serve);
@@ -81,13 +83,17 @@ async fn run(serve: &Serve) -> Outcome {
         chat = chat.link(link);
     }
     let chat = chat.build();
-    let routes = web::pages(serve.pictures()).or(chat_warp::routes(chat.clone(), options(serve, accounts))).unify();
+    let upkeep = tokio::spawn(metrics.clone().keep_up());
+    let metrics = metrics.page(chat.clone(), serve.metrics_token.clone());
+    let pages = web::pages(serve.pictures()).or(metrics).unify();
+    let routes = pages.or(chat_warp::routes(chat.clone(), options(serve, accounts))).unify();
     let routes = if serve.mail.is_public_over_tls() { web::only_over_tls(routes.boxed()) } else { routes.boxed() };
 
     let server = Server::new(chat, queue, routes, serve.connections_max, Admission::new(&serve.traffic));
     tracing::info!(address = %format_args!("http://{address}"), %storage, "the chat server is ready");
     server.run(listener, serve.shutdown_patience()).await;
     keys.abort();
+    upkeep.abort();
     storage.close().await;
     tracing::info!("the chat server has stopped");
     Ok(())

@@ -57,6 +57,10 @@ fn prepare(listener: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
+/// Who is at the other end of a request's connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 pub(crate) struct Server {
     chat: Chat,
     mails: MailQueue,
@@ -167,6 +171,7 @@ async fn serve(
             *request.uri_mut() = Uri::from_static("*");
         }
         admission.tell(peer, &mut request);
+        request.extensions_mut().insert(Peer(peer));
         routes.call(request)
     });
     let mut http = http1::Builder::new();
