@@ -35,7 +35,7 @@ async fn operations(ann: &Person, bob: &Person) -> Vec<Operation> {
             operations.push(Operation { method, path: path.clone() });
         }
     }
-    assert!(operations.len() > 60);
+    assert!(operations.len() > 50);
     operations.sort_by_key(|Operation { method, path }| *method == Method::DELETE || path == "/users/logout");
     operations
 }

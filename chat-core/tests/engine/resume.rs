@@ -1,6 +1,6 @@
 use crate::client::{Client, chat, group, users};
 use chat_core::testing::HeldStorage;
-use chat_core::{Chat, ConversationId, Draft, MemoryStorage, UserId, limits};
+use chat_core::{Chat, ConversationId, Draft, Limits, MemoryStorage, UserId, limits};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -217,7 +217,9 @@ async fn a_malformed_resume_names_the_field_and_holds_nothing_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_sessions_that_return_at_once_share_their_reads() {
     let storage = Arc::new(HeldStorage::new(Arc::new(MemoryStorage::new())));
-    let chat = Chat::builder(storage.clone()).build();
+    let mut limits = Limits::default();
+    limits.sessions_per_user_max = 1_000;
+    let chat = Chat::builder(storage.clone()).limits(limits).build();
     let [ann] = users(&chat, ["ann"]).await;
     let conversation = group(&chat, std::slice::from_ref(&ann)).await;
     send(&chat, ann.id, conversation, 100).await;

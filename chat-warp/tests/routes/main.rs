@@ -16,8 +16,8 @@ mod users;
 
 use bytes::Bytes;
 use chat_core::{
-    AccountOptions, Accounts, Chat, Identity, Limits, MemoryStorage, Password, PasswordCost, Registration, TokenKeys,
-    TokenPair, UserId, UserKey,
+    AccountOptions, Accounts, Chat, Identity, Limits, ManualClock, MemoryStorage, Password, PasswordCost, Registration,
+    Timestamp, TokenKeys, TokenPair, UserId, UserKey,
 };
 use chat_warp::Options;
 use http::Response;
@@ -45,11 +45,16 @@ struct Person {
 
 impl Fixture {
     fn new() -> Self {
-        Self::with(Limits::default(), |options| options)
+        Self::over(Chat::builder(Arc::new(MemoryStorage::new())).build(), |options| options)
     }
 
+    /// With limits, and a time that stands still, so that no budget is refilled.
     fn with(limits: Limits, change: impl FnOnce(Options) -> Options) -> Self {
-        let chat = Chat::builder(Arc::new(MemoryStorage::new())).limits(limits).build();
+        let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000)));
+        Self::over(Chat::builder(Arc::new(MemoryStorage::new())).clock(clock).limits(limits).build(), change)
+    }
+
+    fn over(chat: Chat, change: impl FnOnce(Options) -> Options) -> Self {
         let mut options = AccountOptions::default();
         options.password_cost = PasswordCost::new(8, 1, 1).unwrap();
         let keys = TokenKeys::hs256(b"a secret for tests, long enough!").unwrap();

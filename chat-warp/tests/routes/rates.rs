@@ -106,7 +106,8 @@ async fn messages_have_one_budget_over_http_and_both_sockets() {
     let path = format!("/conversations/{}/messages", direct["id"]);
     let mut events = open(server, &ann, "/ws").await.unwrap();
     let mut chat = open(server, &ann, &format!("/ws/chat/{}", bob.id)).await.unwrap();
-    let send = json!({ "type": "send_message", "conversation_id": direct["id"], "content": "over the socket", "ref": 1 });
+    let send =
+        json!({ "type": "send_message", "conversation_id": direct["id"], "content": "over the socket", "ref": 1 });
     let is_mine = |frame: &Value| frame["ref"] == 1;
 
     assert_eq!(fixture.ask(&ann, "POST", &path, json!({ "content": "over HTTP" })).await.status(), 201);
