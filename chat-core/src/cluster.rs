@@ -448,7 +448,7 @@ async fn tidy(cluster: Arc<Cluster>) {
             cluster.doubt();
         }
         // Asked again as rarely as a node is heard from.
-        if rounds.is_multiple_of(6) && !cluster.peers.are_known() {
+        if rounds.is_multiple_of(4) && !cluster.peers.are_known() {
             cluster.outgoing.hello();
         }
     }

@@ -34,6 +34,7 @@ pub mod users;
 pub use held::HeldStorage;
 pub use link::{MemoryLink, MemoryNetwork};
 pub use links::Network;
+pub use support::new_user;
 
 use crate::{SessionHub, Storage};
 use futures::future::BoxFuture;

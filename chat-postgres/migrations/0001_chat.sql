@@ -62,7 +62,7 @@ CREATE INDEX spent_tokens_by_login ON main.spent_tokens (login_id);
 
 -- No table from here on refers to others by foreign keys. Users stay as rows for ever, and whoever writes here holds the lock
 -- on the row of the conversation; the checks would take locks on users at a point where the order of locks allows none, and
--- a fifth of the time of a batch.
+-- cost the server as much again as the messages themselves.
 
 -- activity rises with every message sent anywhere: lists of conversations are ordered by it. Each message changes last_seq and
 -- activity, which are in no index; room is left on each page, so that a change stays on it.

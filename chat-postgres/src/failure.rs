@@ -3,7 +3,6 @@
 
 use chat_core::StorageError;
 use chat_sql::Failure;
-use std::future::Future;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -71,17 +70,6 @@ impl Tries {
     }
 }
 
-/// Ends what a server does not answer, as when it is cut off: nothing else would tell.
-pub(crate) async fn in_time<T, E: From<sqlx::Error>>(
-    lasts_max: Duration,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    match tokio::time::timeout(lasts_max, work).await {
-        Ok(result) => result,
-        Err(elapsed) => Err(sqlx::Error::Io(elapsed.into()).into()),
-    }
-}
-
 // Codes of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
 /// Two transactions were in each other's way, and Postgres has undone this one.
@@ -95,11 +83,14 @@ fn is_conflict(error: &sqlx::Error) -> bool {
 /// The connection is gone, or leads to a server that is going, coming, or no longer the one that writes.
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     const READ_ONLY: &str = "25006";
+    const IDLE_IN_TRANSACTION: &str = "25P03";
     const TOO_MANY_CONNECTIONS: &str = "53300";
     let is_network = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed);
     is_network
         || has_code(error, |code| {
-            [READ_ONLY, TOO_MANY_CONNECTIONS].contains(&code) || code.starts_with("08") || code.starts_with("57P")
+            [READ_ONLY, IDLE_IN_TRANSACTION, TOO_MANY_CONNECTIONS].contains(&code)
+                || code.starts_with("08")
+                || code.starts_with("57P")
         })
 }
 

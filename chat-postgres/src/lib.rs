@@ -29,6 +29,9 @@
 //! were stored; changes that cannot be asked for twice are answered
 //! [`Unavailable`](chat_core::StorageError::Unavailable), though they may have been stored.
 //!
+//! A server that falls silent is given up after half a minute, and with it every connection of that time; a pool of the host
+//! does the latter by its own rules. A node that vanishes in mid-transaction keeps others waiting for ten seconds at most.
+//!
 //! # Many nodes
 //!
 //! Any number of engines may share a database. Given a [`PgLink`] each, they are one: what is said on one is heard on all.
@@ -62,6 +65,7 @@ mod open;
 #[cfg(test)]
 mod plans;
 mod schema;
+mod silence;
 mod statements;
 mod timeline;
 mod transaction;
@@ -73,6 +77,7 @@ pub use link::PgLink;
 pub use open::{OpenError, PgSettings, Place};
 pub use schema::Schema;
 
+use silence::Silence;
 use sqlx::PgPool;
 use statements::Alone;
 use std::sync::Arc;
@@ -84,6 +89,7 @@ pub struct PgStorage {
     pool: PgPool,
     schema: Arc<Schema>,
     patience: Duration,
+    silence: Silence,
 }
 
 impl PgStorage {
@@ -101,7 +107,9 @@ impl PgStorage {
     /// A sentence for whoever started the program.
     pub async fn connect(settings: PgSettings) -> Result<Self, OpenError> {
         let schema = Arc::new(settings.schema.clone());
-        Ok(Self { pool: open::open(settings).await?, schema, patience: open::PATIENCE })
+        let silence = Silence::default();
+        let pool = open::open(settings, silence.clone()).await?;
+        Ok(Self { pool, schema, patience: open::PATIENCE, silence })
     }
 
     /// Opens a schema of the host's database over the host's connections, and makes the tables if they are missing.
@@ -113,7 +121,7 @@ impl PgStorage {
         let mut connection = pool.acquire().await.map_err(|source| place.refusal(source))?;
         migrate::migrate(&mut connection, &schema, &place).await?;
         drop(connection);
-        Ok(Self { pool, schema: Arc::new(schema), patience: open::PATIENCE })
+        Ok(Self { pool, schema: Arc::new(schema), patience: open::PATIENCE, silence: Silence::default() })
     }
 
     /// Waits for what is under way and closes the connections, the host's too if they are shared. Whatever is asked of the

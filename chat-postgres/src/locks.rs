@@ -18,6 +18,11 @@ pub(crate) const ANSWER_LASTS_MAX: Duration = Duration::from_secs(30);
 /// The same where all that was ever said in a conversation, or by a user, may have to go.
 const DELETION_LASTS_MAX: Duration = Duration::from_secs(3_600);
 
+/// How long a transaction may be left alone between two statements. A node that lives asks for the next at once; one that
+/// vanished without a word, with its machine or its network, would keep its locks until the server gives up the connection,
+/// which takes hours.
+const PAUSE_LASTS_MAX: Duration = Duration::from_secs(10);
+
 /// The rows that a transaction needs for itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Locks {
@@ -83,6 +88,12 @@ impl Locks {
     /// How long each part of the transaction may take.
     pub(crate) fn lasts_max(&self) -> Duration {
         if self.is_deletion { DELETION_LASTS_MAX } else { ANSWER_LASTS_MAX }
+    }
+
+    /// What the server ends by itself: what nobody waits for any more is not to go on waiting for locks, or keeping them.
+    pub(crate) fn bounds_sql(&self) -> String {
+        let (locks, pause) = (self.lasts_max().as_millis(), PAUSE_LASTS_MAX.as_millis());
+        format!("SET LOCAL lock_timeout = {locks};\nSET LOCAL idle_in_transaction_session_timeout = {pause};\n")
     }
 
     /// One statement for each kind of row, each with a snapshot of its own. The numbers stand in the text, so that all of it

@@ -3,6 +3,7 @@
 
 use crate::migrate;
 use crate::schema::Schema;
+use crate::silence::Silence;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
 use std::fmt;
@@ -143,7 +144,7 @@ fn sentence(error: &sqlx::Error) -> String {
     }
 }
 
-pub(crate) async fn open(settings: PgSettings) -> Result<PgPool, OpenError> {
+pub(crate) async fn open(settings: PgSettings, silence: Silence) -> Result<PgPool, OpenError> {
     let place = settings.place();
     let server = settings.server.disable_statement_logging();
     // The pool would try a server that is not there until its patience ends, and not say what is wrong with it.
@@ -158,6 +159,10 @@ pub(crate) async fn open(settings: PgSettings) -> Result<PgPool, OpenError> {
         .acquire_timeout(PATIENCE)
         // What was lost shows itself when it is used, and is tried again; asking first would cost a round trip each time.
         .test_before_acquire(false)
+        .before_acquire(move |_, connection| {
+            let is_usable = silence.is_over_for(connection.age);
+            Box::pin(async move { Ok(is_usable) })
+        })
         .connect_lazy_with(server);
     Ok(pool)
 }

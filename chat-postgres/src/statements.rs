@@ -1,7 +1,6 @@
 //! Runs statements. The rule: every text gets its schema here.
 
 use crate::PgStorage;
-use crate::failure::in_time;
 use crate::locks::ANSWER_LASTS_MAX;
 use crate::schema::Schema;
 use crate::writer::Open;
@@ -76,7 +75,7 @@ impl Database for Alone<'_> {
                 open.release();
                 Ok(rows)
             };
-            match in_time(ANSWER_LASTS_MAX, read).await {
+            match self.0.in_time(ANSWER_LASTS_MAX, read).await {
                 Err(error) if tries.again(&error).await => {}
                 result => return Ok(result?),
             }
@@ -94,7 +93,7 @@ impl Database for Alone<'_> {
                 open.release();
                 Ok(touched)
             };
-            match in_time(ANSWER_LASTS_MAX, touch).await {
+            match self.0.in_time(ANSWER_LASTS_MAX, touch).await {
                 Err(error) if tries.again(&error).await => {}
                 result => return Ok(result?),
             }

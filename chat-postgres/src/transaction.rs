@@ -5,7 +5,7 @@ use crate::statements::Transaction;
 use async_trait::async_trait;
 use chat_core::{ConversationId, Message, MessageId, Role, Seq, Timestamp, UserId, Username};
 use chat_sql::fields::{self, Fields};
-use chat_sql::timeline::{Fact, Sending, Step, Stored, Wanted};
+use chat_sql::timeline::{self, Fact, Sending, Step, Stored, Wanted};
 use chat_sql::{Database, Done, message_columns, sql};
 
 #[async_trait]
@@ -95,7 +95,7 @@ impl chat_sql::Transaction for Transaction<'_> {
         let (users, messages): (Vec<_>, Vec<_>) =
             wanted.iter().map(|(user, message)| (user.get(), message.get())).unzip();
         let query = self.query(STANDINGS).bind(users).bind(messages);
-        self.read(query, standing).await
+        self.read(query, timeline::standing).await
     }
 
     async fn move_marks(&mut self, marks: &[(UserId, ConversationId, MessageId, Seq)]) -> Done<()> {
@@ -152,13 +152,6 @@ pub(crate) const STANDINGS: &str = "
         WHERE conversation_id = m.conversation_id AND user_id = named.actor LIMIT 1
     ) AS members ON TRUE
     JOIN main.users AS users ON users.id = named.actor";
-
-fn standing(row: &mut Fields<'_>) -> sqlx::Result<(Wanted, Step)> {
-    let wanted = (row.id()?, row.id()?);
-    let (conversation, seq) = (row.id()?, row.id()?);
-    let username = row.text(Username::from_stored)?;
-    Ok((wanted, Step { conversation, seq, username, marked: row.optional_id()?, marked_seq: row.id()? }))
-}
 
 pub(crate) const MOVE_MARKS: &str = "
     UPDATE main.members AS members SET read_message_id = mark.message, read_seq = mark.seq

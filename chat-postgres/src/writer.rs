@@ -2,7 +2,7 @@
 //! a dropped future leaves nothing behind, neither in the database nor in the pool.
 
 use crate::PgStorage;
-use crate::failure::{Tries, Unfinished, in_time, is_lost};
+use crate::failure::{Tries, Unfinished, is_lost};
 use crate::locks::Locks;
 use crate::statements::Transaction;
 use chat_core::StorageError;
@@ -47,17 +47,17 @@ impl PgStorage {
 
     async fn attempt<A: Sync, T: Send>(&self, locks: &Locks, about: &A, work: Work<A, T>) -> Result<T, Unfinished<T>> {
         let lasts_max = locks.lasts_max();
-        let mut open = in_time(lasts_max, self.begin(locks)).await?;
+        let mut open = self.in_time(lasts_max, self.begin(locks)).await?;
         let transaction = Transaction { connection: open.connection()?, schema: &self.schema };
-        match in_time(lasts_max, work(transaction, about)).await {
-            Ok(value) => match in_time(lasts_max, open.commit()).await {
+        match self.in_time(lasts_max, work(transaction, about)).await {
+            Ok(value) => match self.in_time(lasts_max, open.commit()).await {
                 Ok(()) => Ok(value),
                 Err(error) if is_lost(&error) => Err(Unfinished::InDoubt(value, error)),
                 Err(error) => Err(Unfinished::Undone(error)),
             },
             Err(failure) => {
                 if let Failure::Refused(_) = failure {
-                    in_time(lasts_max, open.roll_back()).await?;
+                    self.in_time(lasts_max, open.roll_back()).await?;
                 }
                 Err(failure.into())
             }
@@ -67,7 +67,7 @@ impl PgStorage {
     /// Begins a transaction and takes its locks, in one round trip.
     async fn begin(&self, locks: &Locks) -> sqlx::Result<Open> {
         // What is read after the locks must see what was committed before them, whatever the host's default is.
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED;\n{}", locks.sql());
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED;\n{}{}", locks.bounds_sql(), locks.sql());
         let mut open = Open::on(self).await?;
         sqlx::raw_sql(self.schema.fill(&begin)).execute(open.connection()?).await?;
         Ok(open)

@@ -23,7 +23,7 @@ struct Scene {
     chat: Chat,
     ann: UserId,
     group: ConversationId,
-    _database: Database,
+    database: Database,
 }
 
 impl Scene {
@@ -36,7 +36,7 @@ impl Scene {
         let chat = Chat::builder(Arc::new(storage.clone()) as Arc<dyn Storage>).build();
         let ann = chat.create_user("ann".parse().unwrap()).await.unwrap().id;
         let group = chat.create_group(ann, NewGroup::default()).await.unwrap().id();
-        Self { proxy, storage, chat, ann, group, _database: database }
+        Self { proxy, storage, chat, ann, group, database }
     }
 
     fn say(&self, content: &str, nonce: Option<&str>) -> Change {
@@ -148,4 +148,26 @@ async fn sessions_hear_a_message_once_whatever_became_of_the_answer_to_its_commi
         }
     }
     assert_eq!(heard, ["0", "1", "last"]);
+}
+
+#[tokio::test]
+async fn a_node_that_vanishes_in_mid_transaction_does_not_keep_its_locks() {
+    let scene = Scene::new().await;
+    let (batch, later) = ([scene.say("one", Some("1"))], [scene.say("two", Some("2"))]);
+    let other = PgStorage::open(scene.database.url()).await.unwrap();
+
+    scene.proxy.cut_next_commit(Cut::Word);
+    let of_the_other = async {
+        while scene.proxy.is_cut_to_come() {
+            tokio::task::yield_now().await;
+        }
+        other.append(&later).await
+    };
+    let stored = tokio::select! {
+        answered = scene.storage.append(&batch) => panic!("nobody is there to answer: {answered:?}"),
+        stored = of_the_other => stored.unwrap(),
+    };
+
+    assert!(message(&stored[0]).1);
+    assert_eq!(scene.contents().await, ["two"]);
 }

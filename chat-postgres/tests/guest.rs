@@ -1,23 +1,14 @@
 //! What is particular to a database that belongs to someone else: its pool, its schemas, its rights, and its state.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use chat_core::{NewUser, StorageError, Timestamp, UserId, UserKey, UserStorage};
+use chat_core::testing::new_user;
+use chat_core::{StorageError, Timestamp, UserId, UserKey, UserStorage};
 use chat_postgres::{Found, OpenError, PgSettings, PgStorage, Schema};
 use chat_tests::postgres::Database;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
 async fn user(storage: &PgStorage, username: &str) -> UserId {
-    let user = NewUser {
-        username: username.parse().unwrap(),
-        fullname: username.parse().unwrap(),
-        email: None,
-        profile_picture: None,
-        public_key: None,
-        password: None,
-        is_admin: false,
-        created_at: Timestamp(1),
-    };
-    storage.insert_user(user).await.unwrap().id
+    storage.insert_user(new_user(username)).await.unwrap().id
 }
 
 async fn execute(database: &Database, sql: &str) {

@@ -1,14 +1,14 @@
 //! Several nodes on one database: their batches never stand in each other's way for good, and never leave a gap.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use chat_core::testing::new_user;
 use chat_core::{
     Action, Change, ContactStorage, Content, ConversationId, ConversationStorage, Draft, Event, EventKind, History,
-    MessageId, NewConversation, NewUser, Role, Seq, Timeline, Timestamp, UserId, UserStorage, Visibility,
+    MessageId, NewConversation, Role, Seq, Timeline, Timestamp, UserId, UserStorage, Visibility,
 };
 use chat_postgres::PgStorage;
 use chat_tests::postgres::Database;
 use fastrand::Rng;
-use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -19,17 +19,7 @@ const BATCHES: usize = 30;
 const COMMON: usize = 6;
 
 async fn user(storage: &PgStorage, username: &str) -> UserId {
-    let user = NewUser {
-        username: username.parse().unwrap(),
-        fullname: username.parse().unwrap(),
-        email: None,
-        profile_picture: None,
-        public_key: None,
-        password: None,
-        is_admin: false,
-        created_at: AT,
-    };
-    storage.insert_user(user).await.unwrap().id
+    storage.insert_user(new_user(username)).await.unwrap().id
 }
 
 async fn group(storage: &PgStorage, owner: UserId, members: &[UserId]) -> ConversationId {
@@ -140,14 +130,6 @@ async fn follow(storage: PgStorage, conversation: ConversationId) {
     }
 }
 
-async fn deadlocks(database: &Database) -> i64 {
-    let mut connection = PgConnection::connect(database.url()).await.unwrap();
-    let count = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-    let count = sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    count
-}
-
 async fn nodes(database: &Database) -> Vec<PgStorage> {
     let mut nodes = vec![];
     for _ in 0..NODES {
@@ -198,7 +180,7 @@ async fn batches_of_several_nodes_never_wait_for_each_other_in_a_circle() {
     for node in nodes {
         node.close().await;
     }
-    assert_eq!(deadlocks(&database).await, 0);
+    assert_eq!(database.deadlocks().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -245,5 +227,5 @@ async fn users_deleted_on_several_nodes_leave_nothing_behind() {
     for node in nodes {
         node.close().await;
     }
-    assert_eq!(deadlocks(&database).await, 0);
+    assert_eq!(database.deadlocks().await, 0);
 }

@@ -1,26 +1,18 @@
 //! A server that goes away and comes back.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use chat_core::{NewUser, StorageError, Timestamp, User, UserId, UserKey, UserStorage};
+use chat_core::testing::new_user;
+use chat_core::{StorageError, User, UserId, UserKey, UserStorage};
 use chat_postgres::PgStorage;
-use chat_tests::postgres::{Cluster, Fsync};
+use chat_tests::Proxy;
+use chat_tests::postgres::{Cluster, Database, Fsync};
 use std::time::{Duration, Instant};
 
 /// How long a call may take while there is no server.
 const ANSWER_LASTS_MAX: Duration = Duration::from_secs(12);
 
 async fn insert(storage: &PgStorage, username: &str) -> Result<User, StorageError> {
-    let user = NewUser {
-        username: username.parse().unwrap(),
-        fullname: username.parse().unwrap(),
-        email: None,
-        profile_picture: None,
-        public_key: None,
-        password: None,
-        is_admin: false,
-        created_at: Timestamp(1),
-    };
-    storage.insert_user(user).await
+    storage.insert_user(new_user(username)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,4 +35,30 @@ async fn while_the_server_is_away_calls_end_soon_and_afterwards_they_work() {
     cluster.restart().await;
     assert_eq!(storage.find_user(&UserKey::Id(ann.id)).await.unwrap(), Some(ann));
     insert(&storage, "bob").await.unwrap();
+}
+
+/// How long a call may take that meets a server which does not say that it is gone.
+const SILENCE_LASTS_MAX: Duration = Duration::from_secs(45);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_server_that_vanishes_without_a_word_no_connection_is_used_again() {
+    let database = Database::create().await;
+    let proxy = Proxy::to(database.url()).await;
+    let storage = PgStorage::open(&proxy.url()).await.unwrap();
+    let ann = insert(&storage, "ann").await.unwrap();
+    let key = UserKey::Id(ann.id);
+    // All connections are open when the server goes.
+    let finds = (0..40).map(|_| storage.find_user(&key));
+    futures::future::try_join_all(finds).await.unwrap();
+
+    proxy.strand();
+    let begun = Instant::now();
+    let written = insert(&storage, "bob").await;
+    assert!(matches!(written, Err(StorageError::Unavailable(_))), "{written:?}");
+    // Each of the other connections would cost a wait as long as the first.
+    for _ in 0..20 {
+        assert_eq!(storage.find_user(&key).await.unwrap().as_ref(), Some(&ann));
+    }
+    insert(&storage, "bob").await.unwrap();
+    assert!(begun.elapsed() < SILENCE_LASTS_MAX, "{:?}", begun.elapsed());
 }

@@ -3,7 +3,8 @@
 use crate::tables::{Conversations, Main, Members, Users};
 use crate::{Database, Dialect, Fields, fields, message_columns, one_more, sql};
 use chat_core::{
-    ConversationId, Kind, Member, Page, Position, Search, StorageError, Summary, UserId, Username, Visibility, limits,
+    ConversationId, GroupListing, Kind, Member, Page, Position, Search, StorageError, Summary, UserId, Username,
+    Visibility, limits,
 };
 use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 
@@ -120,6 +121,20 @@ pub async fn page_of_members(
         return Ok(None);
     }
     Ok(Some(Page::cut(found, limit, |(_, rank)| *rank).map(|(member, _)| member)))
+}
+
+/// Lists public groups by rising id.
+///
+/// # Errors
+/// If the database fails.
+pub async fn page_of_public_groups<D: Database>(
+    database: &mut D,
+    search: Option<&Search>,
+    after: Option<ConversationId>,
+    limit: u32,
+) -> Result<Page<GroupListing>, StorageError> {
+    let found = database.list(&list_public_groups(D::DIALECT, search, after, limit), fields::listing).await?;
+    Ok(Page::cut(found, limit, |group| group.id.get()))
 }
 
 fn ranked_summary(row: &mut Fields<'_>) -> sqlx::Result<(i64, Summary)> {

@@ -10,6 +10,7 @@ mod failure;
 pub mod fields;
 pub mod found;
 pub mod logins;
+mod reads;
 pub mod tables;
 pub mod timeline;
 pub mod users;

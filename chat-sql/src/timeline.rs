@@ -17,7 +17,7 @@ pub use delete_user::{EMPTY_MESSAGES, FIND_TRACES};
 pub use events::{EVENTS_AFTER, events_after};
 pub use history::{HISTORY_AFTER, HISTORY_BEFORE, HISTORY_LATEST, find_message, list_messages};
 pub use members::SITUATION;
-pub use read_marks::{Step, Wanted};
+pub use read_marks::{Step, Wanted, standing};
 pub use send::{End, Fact, Sending, Stored};
 
 use crate::{Database, Done, Fields, sql};

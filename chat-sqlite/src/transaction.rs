@@ -5,7 +5,7 @@ use crate::writer::Transaction;
 use async_trait::async_trait;
 use chat_core::{ConversationId, Message, MessageId, Nonce, Role, Seq, Timestamp, UserId, Username};
 use chat_sql::fields::{self, Fields};
-use chat_sql::timeline::{Fact, Sending, Step, Stored, Wanted};
+use chat_sql::timeline::{self, Fact, Sending, Step, Stored, Wanted};
 use chat_sql::{Database, Done, message_columns, sql};
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ impl chat_sql::Transaction for Transaction<'_> {
     }
 
     async fn standings(&mut self, wanted: &[Wanted]) -> Done<Vec<(Wanted, Step)>> {
-        self.list(sql!(STANDINGS, json(wanted)?), standing).await
+        self.list(sql!(STANDINGS, json(wanted)?), timeline::standing).await
     }
 
     async fn move_marks(&mut self, marks: &[(UserId, ConversationId, MessageId, Seq)]) -> Done<()> {
@@ -154,13 +154,6 @@ pub(crate) const STANDINGS: &str = "
     CROSS JOIN messages AS m ON m.id = named.value ->> 1
     CROSS JOIN members ON members.conversation_id = m.conversation_id AND members.user_id = named.value ->> 0
     CROSS JOIN users ON users.id = members.user_id";
-
-fn standing(row: &mut Fields<'_>) -> sqlx::Result<(Wanted, Step)> {
-    let wanted = (row.id()?, row.id()?);
-    let (conversation, seq) = (row.id()?, row.id()?);
-    let username = row.text(Username::from_stored)?;
-    Ok((wanted, Step { conversation, seq, username, marked: row.optional_id()?, marked_seq: row.id()? }))
-}
 
 pub(crate) const MOVE_MARKS: &str = "
     UPDATE members SET read_message_id = mark.value ->> 2, read_seq = mark.value ->> 3

@@ -1,9 +1,10 @@
 //! What a dropped future leaves behind: all of it or nothing, and a storage that goes on.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use chat_core::testing::new_user;
 use chat_core::{
-    Action, Appended, Change, ConversationId, Draft, EventKind, NewConversation, NewUser, Seq, Timeline, Timestamp,
-    UserId, UserStorage, Visibility,
+    Action, Appended, Change, ConversationId, Draft, EventKind, NewConversation, Seq, Timeline, Timestamp, UserId,
+    UserStorage, Visibility,
 };
 use chat_sqlite::SqliteStorage;
 use std::future::{Future, poll_fn};
@@ -12,17 +13,7 @@ use std::task::Poll;
 const AT: Timestamp = Timestamp(1_700_000_000);
 
 async fn setting(storage: &SqliteStorage) -> (UserId, ConversationId) {
-    let ann = NewUser {
-        username: "ann".parse().unwrap(),
-        fullname: "Ann".parse().unwrap(),
-        email: None,
-        profile_picture: None,
-        public_key: None,
-        password: None,
-        is_admin: false,
-        created_at: AT,
-    };
-    let ann = storage.insert_user(ann).await.unwrap().id;
+    let ann = storage.insert_user(new_user("ann")).await.unwrap().id;
     let new = NewConversation::Group { name: None, visibility: Visibility::Private, members: vec![] };
     let results = storage.append(&[Change { actor: ann, at: AT, action: Action::Create(new) }]).await.unwrap();
     let Some(Ok(Appended { events, .. })) = results.into_iter().next() else { panic!("no group") };

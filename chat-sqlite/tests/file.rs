@@ -1,6 +1,7 @@
 //! What is particular to a file: opening, opening at once, reopening, and what its pages still hold.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use chat_core::testing::new_user;
 use chat_core::{
     Action, Change, Content, ConversationId, Draft, EventKind, MessageId, NewConversation, NewUser, Seq, Storage,
     Timeline, Timestamp, UserId, UserKey, UserStorage, Visibility,
@@ -12,17 +13,8 @@ use std::process::{Command, Stdio};
 const AT: Timestamp = Timestamp(1_700_000_000);
 
 async fn user(storage: &dyn Storage, username: &str) -> UserId {
-    let user = NewUser {
-        username: username.parse().unwrap(),
-        fullname: username.parse().unwrap(),
-        email: Some(format!("{username}@example.org").parse().unwrap()),
-        profile_picture: None,
-        public_key: None,
-        password: None,
-        is_admin: false,
-        created_at: AT,
-    };
-    storage.insert_user(user).await.unwrap().id
+    let email = Some(format!("{username}@example.org").parse().unwrap());
+    storage.insert_user(NewUser { email, ..new_user(username) }).await.unwrap().id
 }
 
 async fn append(storage: &dyn Storage, actor: UserId, action: Action) -> Vec<EventKind> {

@@ -9,6 +9,7 @@ mod cluster;
 pub use cluster::{Cluster, Fsync};
 
 use chat_postgres::PgStorage;
+use sqlx::{Connection, PgConnection};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -47,6 +48,20 @@ impl Database {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How often Postgres had to end a transaction because two waited for each other.
+    pub async fn deadlocks(&self) -> i64 {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        let deadlocks = sqlx::query_scalar(deadlocks).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        deadlocks
+    }
+
+    /// What each connection to its server does: for whoever waits in vain.
+    pub async fn activity(&self) -> String {
+        shared().await.activity().await
     }
 }
 

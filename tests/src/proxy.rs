@@ -1,5 +1,7 @@
 use sqlx::postgres::PgConnectOptions;
+use std::future::pending;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -24,12 +26,18 @@ pub enum Cut {
     Order,
     /// The answer: the server has committed.
     Answer,
+    /// The order, and neither side is told: each waits for the other.
+    Word,
 }
 
 struct Way {
     socket: PathBuf,
     cut: Mutex<Option<Cut>>,
     state: watch::Sender<State>,
+    /// How often those who were in were left alone.
+    strandings: AtomicUsize,
+    /// How often somebody asked after an answer.
+    turns: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +54,13 @@ impl Proxy {
     pub async fn to(url: &str) -> Self {
         let options: PgConnectOptions = url.parse().unwrap();
         let socket = options.get_socket().unwrap().join(format!(".s.PGSQL.{}", options.get_port()));
-        let way = Arc::new(Way { socket, cut: Mutex::default(), state: watch::Sender::new(State::Open) });
+        let way = Arc::new(Way {
+            socket,
+            cut: Mutex::default(),
+            state: watch::Sender::new(State::Open),
+            strandings: AtomicUsize::new(0),
+            turns: AtomicUsize::new(0),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let database = options.get_database().unwrap().to_owned();
@@ -77,6 +91,18 @@ impl Proxy {
         self.way.state.send_replace(State::Hangs);
     }
 
+    /// Lets nothing more pass for whoever is in, and tells nobody; whoever comes is let in. So it is when a server vanishes and
+    /// another takes its address.
+    pub fn strand(&self) {
+        self.way.strandings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many round trips were made, over all connections.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        self.way.turns.load(Ordering::Relaxed)
+    }
+
     /// Lets nobody in any more; who is in stays.
     pub fn close(&self) {
         self.way.state.send_replace(State::Closed);
@@ -104,16 +130,22 @@ impl Way {
     async fn relay(&self, mut client: TcpStream) -> std::io::Result<()> {
         client.set_nodelay(true)?;
         let mut server = UnixStream::connect(&self.socket).await?;
+        let came = self.strandings.load(Ordering::Relaxed);
         let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+        let mut is_answered = true;
         loop {
             tokio::select! {
                 count = client.read(&mut asked) => {
                     let asked = &asked[..count?];
-                    self.passable().await;
+                    self.passable(came).await;
                     let cut = if asked.starts_with(COMMIT) { self.cut.lock().unwrap().take() } else { None };
+                    if cut == Some(Cut::Word) {
+                        return pending().await;
+                    }
                     if asked.is_empty() || cut == Some(Cut::Order) {
                         return Ok(());
                     }
+                    self.turns.fetch_add(usize::from(std::mem::take(&mut is_answered)), Ordering::Relaxed);
                     server.write_all(asked).await?;
                     if cut == Some(Cut::Answer) {
                         let _answered = server.read(&mut answered).await?;
@@ -122,17 +154,21 @@ impl Way {
                 }
                 count = server.read(&mut answered) => {
                     let answered = &answered[..count?];
-                    self.passable().await;
+                    self.passable(came).await;
                     if answered.is_empty() {
                         return Ok(());
                     }
+                    is_answered = true;
                     client.write_all(answered).await?;
                 }
             }
         }
     }
 
-    async fn passable(&self) {
+    async fn passable(&self, came: usize) {
         let _ = self.state.subscribe().wait_for(|state| *state != State::Hangs).await;
+        if self.strandings.load(Ordering::Relaxed) != came {
+            pending().await
+        }
     }
 }

@@ -124,7 +124,7 @@ impl Server {
     /// Kills the program without a warning.
     pub async fn kill(self) {
         let Running::Program { mut child, .. } = self.running else { panic!("only the program can be killed") };
-        child.kill().await.unwrap();
+        timeout(PATIENCE, child.kill()).await.expect("a killed program ends").unwrap();
     }
 
     /// Starts the program with these flags, besides those that keep it to itself.
@@ -174,6 +174,14 @@ impl Server {
         log.lock().unwrap().clone()
     }
 
+    /// What the program has logged last: for whoever waits for it in vain.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        format!("{}\n{}\n", self.url(""), lines[lines.len().saturating_sub(20)..].join("\n"))
+    }
+
     /// Every mail that was sent to an address, oldest first.
     #[must_use]
     pub fn letters(&self, address: &str) -> Vec<Letter> {
@@ -212,7 +220,7 @@ impl Server {
     /// Kills the program without a warning, then starts it again on the same data.
     pub async fn crash(self) -> Self {
         let Running::Program { mut child, launch, .. } = self.running else { panic!("only the program can crash") };
-        child.kill().await.unwrap();
+        timeout(PATIENCE, child.kill()).await.expect("a killed program ends").unwrap();
         Self::program(self.directory, launch).await
     }
 

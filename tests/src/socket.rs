@@ -12,6 +12,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_a
 /// One open WebSocket.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// What was heard last, for whoever waits for more in vain.
+    last: String,
 }
 
 impl Socket {
@@ -28,7 +30,8 @@ impl Socket {
         connection.set_recv_buffer_size(16_384).unwrap();
         let server = request.uri().authority().unwrap().as_str().parse().unwrap();
         let connection = MaybeTlsStream::Plain(connection.connect(server).await.unwrap());
-        Self { stream: client_async(request, connection).await.unwrap().0 }
+        let (stream, _) = timeout(PATIENCE, client_async(request, connection)).await.unwrap().unwrap();
+        Self { stream, last: String::new() }
     }
 
     /// Opens a socket with these headers, or returns the HTTP answer that refused it.
@@ -41,7 +44,7 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let (stream, _) = timeout(PATIENCE, connect_async(request)).await.unwrap().map_err(Box::new)?;
-        Ok(Self { stream })
+        Ok(Self { stream, last: String::new() })
     }
 
     /// Opens one socket for each of these people.
@@ -95,7 +98,7 @@ impl Socket {
     /// The next frame, if the connection lives that long.
     pub async fn hear_if_alive(&mut self) -> Option<Value> {
         loop {
-            match timeout(PATIENCE, self.stream.next()).await.expect("a message in time")? {
+            match self.next().await? {
                 Ok(Message::Text(text)) => {
                     documents::check_frame(&text);
                     return Some(serde_json::from_str(&text).unwrap());
@@ -109,7 +112,7 @@ impl Socket {
     /// The payload of the next pong.
     pub async fn hear_pong(&mut self) -> Vec<u8> {
         loop {
-            if let Message::Pong(payload) = timeout(PATIENCE, self.stream.next()).await.unwrap().unwrap().unwrap() {
+            if let Message::Pong(payload) = self.next().await.unwrap().unwrap() {
                 return payload.to_vec();
             }
         }
@@ -172,28 +175,33 @@ impl Socket {
 
     /// Closes in good order, unless the connection is lost already.
     pub async fn close(mut self) {
-        let _ = self.stream.close(None).await;
+        let _ = timeout(PATIENCE, self.stream.close(None)).await.expect("a close in time");
         while let Ok(Some(Ok(_))) = timeout(PATIENCE, self.stream.next()).await {}
     }
 
     /// The next message of whatever kind; `None` once the connection is closed.
     pub async fn hear_anything(&mut self) -> Option<Message> {
-        timeout(PATIENCE, self.stream.next()).await.expect("a message in time")?.ok()
+        self.next().await?.ok()
     }
 
     /// The next message that is no ping or pong.
     async fn read(&mut self) -> Message {
         loop {
-            match timeout(PATIENCE, self.stream.next())
-                .await
-                .expect("a message in time")
-                .expect("an open socket")
-                .unwrap()
-            {
+            match self.next().await.expect("an open socket").unwrap() {
                 Message::Ping(_) | Message::Pong(_) => {}
                 message => return message,
             }
         }
+    }
+
+    async fn next(&mut self) -> Option<Result<Message, Error>> {
+        let Ok(next) = timeout(PATIENCE, self.stream.next()).await else {
+            panic!("nothing came for {PATIENCE:?} after {:?}", self.last);
+        };
+        if let Some(Ok(Message::Text(text))) = &next {
+            self.last = text.to_string();
+        }
+        next
     }
 }
 

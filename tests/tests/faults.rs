@@ -1,5 +1,6 @@
 //! Fifty clients talk at random while their sockets break, they stall, and the server is killed in the middle of it all; or
-//! one of three servers on one Postgres database, between which the clients move. In the end a ledger shows that nothing acknowledged is lost, nothing is there twice, and everyone knows the same.
+//! one of three servers on one Postgres database, between which the clients move. In the end a ledger shows that nothing
+//! acknowledged is lost, nothing is there twice, and everyone knows the same.
 //!
 //! `FAULT_SEED` sets the seed. With `FAULT_SECONDS` round follows round, each on a new server and with the next seed, until
 //! so much time is over; `make soak` is that.
@@ -8,6 +9,7 @@
 
 use chat_tests::client::Source;
 use chat_tests::ledger::{ChangeId, Ledger};
+use chat_tests::postgres::Database;
 use chat_tests::reducer::Conversation;
 use chat_tests::{Client, Kind, PATIENCE, Person, Server};
 use fastrand::Rng;
@@ -43,6 +45,8 @@ struct Shared {
     in_flight: AtomicUsize,
     repeated: AtomicUsize,
     survived: AtomicUsize,
+    /// What each client is doing, for whoever waits for it in vain.
+    doings: Mutex<BTreeMap<String, &'static str>>,
 }
 
 /// A request that waits for its answer.
@@ -94,13 +98,21 @@ impl Actor {
                 );
             }
             if self.client.is_connected() {
+                self.does("hears");
                 self.hear_for_a_while().await;
+                self.does("acts");
                 self.act().await;
             } else {
+                self.does("comes back");
                 self.come_back().await;
             }
         }
+        self.does("is done");
         self
+    }
+
+    fn does(&self, doing: &'static str) {
+        self.shared.doings.lock().unwrap().insert(self.person.username.clone(), doing);
     }
 
     fn is_over(&self) -> bool {
@@ -224,6 +236,7 @@ impl Actor {
 
     /// Sends a message, for the first time or again.
     async fn send(&mut self, nonce: String) {
+        self.does("sends");
         let draft = self.drafts.get_mut(&nonce).unwrap();
         let is_repeated = std::mem::replace(&mut draft.is_repeated, true);
         self.shared.repeated.fetch_add(usize::from(is_repeated), Ordering::Relaxed);
@@ -315,12 +328,15 @@ impl Actor {
     /// Hears all there is, on another socket if this one broke without notice.
     async fn settle(&mut self) {
         loop {
+            self.does("settles");
             while !self.client.settle().await {
+                self.does("comes back");
                 self.come_back().await;
             }
             // What was said at another server may still be on its way.
+            self.does("compares");
             if self.is_level().await {
-                return;
+                return self.does("is level");
             }
             self.hear_for_a_while().await;
         }
@@ -380,12 +396,13 @@ async fn conversations(people: &[Person]) -> (i64, Vec<i64>) {
 }
 
 /// Kills one server or another again and again while messages are on their way.
-async fn break_things(servers: &mut Vec<Server>, shared: &Shared, random: &mut Rng) -> Broken {
+async fn break_things(ground: &Ground, servers: &mut Vec<Server>, shared: &Shared, random: &mut Rng) -> Broken {
     let mut broken = Broken::default();
     let mut answered = shared.answered.subscribe();
     while broken.kills < KILLS {
         let goal = *answered.borrow() + random.usize(20..200);
-        timeout(PATIENCE, answered.wait_for(|answered| *answered >= goal)).await.unwrap().unwrap();
+        let answers = answered.wait_for(|answered| *answered >= goal);
+        ground.wait("more answers", servers, shared, answers).await.unwrap();
         // Away from the answers, which come together after each commit.
         sleep(Duration::from_micros(random.u64(0..20_000))).await;
         let server = servers.swap_remove(random.usize(..servers.len()));
@@ -401,6 +418,25 @@ async fn break_things(servers: &mut Vec<Server>, shared: &Shared, random: &mut R
         shared.stage.send_modify(|stage| stage.0 = addresses(servers));
     }
     broken
+}
+
+/// What the servers live on.
+struct Ground(Option<Database>);
+
+impl Ground {
+    /// Waits for what must come; if it does not, tells who does what instead.
+    async fn wait<T>(&self, what: &str, servers: &[Server], shared: &Shared, coming: impl Future<Output = T>) -> T {
+        if let Ok(come) = timeout(PATIENCE, coming).await {
+            return come;
+        }
+        let doings = shared.doings.lock().unwrap().clone();
+        let words: String = servers.iter().map(Server::last_words).collect();
+        let activity = match &self.0 {
+            Some(database) => database.activity().await,
+            None => String::new(),
+        };
+        panic!("waited in vain for {what}\n{doings:?}\n{words}\n{activity}");
+    }
 }
 
 fn addresses(servers: &[Server]) -> Vec<String> {
@@ -451,28 +487,28 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
-    round_after_round(async || ((), vec![Server::start(Kind::Program).await])).await;
+    round_after_round(async || (Ground(None), vec![Server::start(Kind::Program).await])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_or_out_of_order_whichever_of_three_servers_breaks() {
     let nodes = async || {
         let (database, servers) = Server::nodes().await;
-        (database, Vec::from(servers))
+        (Ground(Some(database)), Vec::from(servers))
     };
     round_after_round(nodes).await;
 }
 
-/// Each round has servers of its own, and what they live on.
+/// Each round has servers of its own.
 #[expect(clippy::explicit_write, reason = "the macro for it is captured by the test runner")]
-async fn round_after_round<Ground>(start: impl AsyncFn() -> (Ground, Vec<Server>)) {
+async fn round_after_round(start: impl AsyncFn() -> (Ground, Vec<Server>)) {
     let end = Instant::now() + Duration::from_secs(setting("FAULT_SECONDS", 0));
     let mut seed = setting("FAULT_SEED", 1);
     loop {
         // Past what the test prints, which is shown only if it fails.
         writeln!(std::io::stderr(), "faults: seed {seed}").unwrap();
-        let (_ground, servers) = start().await;
-        let summary = round(seed, servers).await;
+        let (ground, servers) = start().await;
+        let summary = round(seed, &ground, servers).await;
         writeln!(std::io::stderr(), "{summary}").unwrap();
         if Instant::now() >= end {
             return;
@@ -482,7 +518,7 @@ async fn round_after_round<Ground>(start: impl AsyncFn() -> (Ground, Vec<Server>
 }
 
 /// Talks and breaks, checks everything, and returns a summary.
-async fn round(seed: u64, mut servers: Vec<Server>) -> String {
+async fn round(seed: u64, ground: &Ground, mut servers: Vec<Server>) -> String {
     let mut random = Rng::with_seed(seed);
     let begun = Instant::now();
 
@@ -496,6 +532,7 @@ async fn round(seed: u64, mut servers: Vec<Server>) -> String {
         in_flight: AtomicUsize::new(0),
         repeated: AtomicUsize::new(0),
         survived: AtomicUsize::new(0),
+        doings: Mutex::default(),
     });
     let actors = people.into_iter().enumerate().map(|(place, person)| Actor {
         client: Client::new(&person.username, Source::Http(person.clone())),
@@ -509,16 +546,19 @@ async fn round(seed: u64, mut servers: Vec<Server>) -> String {
         requests: 0,
     });
     let mut actors: Vec<_> = actors.collect();
-    assert!(join_all(actors.iter_mut().map(connected)).await.into_iter().all(|is_connected| is_connected));
+    let connected = join_all(actors.iter_mut().map(connected));
+    let connected = ground.wait("all to connect", &servers, &shared, connected).await;
+    assert!(connected.into_iter().all(|is_connected| is_connected));
     let lives: Vec<_> = actors.into_iter().map(|actor| tokio::spawn(actor.live())).collect();
 
-    let broken = break_things(&mut servers, &shared, &mut random).await;
+    let broken = break_things(ground, &mut servers, &shared, &mut random).await;
     shared.stage.send_modify(|stage| stage.1 = true);
     let mut actors = vec![];
     for life in lives {
-        actors.push(timeout(PATIENCE, life).await.unwrap().unwrap());
+        actors.push(ground.wait("the end of a life", &servers, &shared, life).await.unwrap());
     }
-    timeout(PATIENCE, join_all(actors.iter_mut().map(Actor::settle))).await.unwrap();
+    let settling = join_all(actors.iter_mut().map(Actor::settle));
+    ground.wait("all to know the same", &servers, &shared, settling).await;
 
     let all = all(&actors).await;
     shared.ledger.lock().unwrap().check_messages(&all);
@@ -526,6 +566,9 @@ async fn round(seed: u64, mut servers: Vec<Server>) -> String {
         actor.check(&all).await;
     }
     assert!(broken.interrupted > 0, "the server was never killed while a message was on its way");
+    if let Some(database) = &ground.0 {
+        assert_eq!(database.deadlocks().await, 0);
+    }
     drop(servers);
     summary(seed, begun, &actors, &all, &shared, &broken)
 }

@@ -9,6 +9,7 @@ use crate::frame::Frame;
 use crate::hub::{SessionHub, Topic};
 use crate::{Action, Appended, ConversationId, Event, EventKind, Page, Position, Seq, UserId, limits};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
@@ -273,7 +274,9 @@ impl Lines {
     /// The next line that is to be read.
     pub(super) async fn next(&self) -> ConversationId {
         loop {
-            let called = self.called.notified();
+            let mut called = pin!(self.called.notified());
+            // In line before looking: of two calls in between, each must reach a reader.
+            called.as_mut().enable();
             if let Some(conversation) = self.state().behind.pop_front() {
                 return conversation;
             }

@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How often a node is heard from at least.
-pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
-/// How long a node is taken to be there after it was heard from: two heartbeats may be lost or late, and those who were with a
-/// node that is killed are offline within ten seconds.
-const LEASE: Duration = Duration::from_secs(8);
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a node is taken to be there after it was heard from: two heartbeats may be lost, and those who were with a node that
+/// is killed are offline within ten seconds, though the others are busy.
+const LEASE: Duration = Duration::from_secs(7);
 
 /// What is known of the other nodes.
 #[derive(Default)]

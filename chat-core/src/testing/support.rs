@@ -48,7 +48,8 @@ pub(super) fn draft(content: &str) -> Draft {
 }
 
 /// A user with a name and nothing else.
-pub(super) fn new_user(name: &str) -> NewUser {
+#[must_use]
+pub fn new_user(name: &str) -> NewUser {
     NewUser {
         username: username(name),
         fullname: name.parse().unwrap(),

@@ -666,7 +666,7 @@ async fn an_idle_engine_tells_the_others_only_that_it_is_there() {
 
     tokio::time::sleep(Duration::from_secs(300)).await;
 
-    assert_eq!(nodes.links[0].broadcasts() - before, 100);
+    assert_eq!(nodes.links[0].broadcasts() - before, 150);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Read marks, many at once. The rule: a mark stands at a message, and only moves to a later one.
 
 use super::NO_MESSAGE;
-use crate::{Done, Transaction};
+use crate::{Done, Fields, Transaction};
 use chat_core::{
     Action, Appended, Change, ConversationId, Event, EventKind, MessageId, Seq, StorageError, UserId, Username,
 };
@@ -23,6 +23,18 @@ pub struct Step {
     pub marked: Option<MessageId>,
     /// The place of the mark.
     pub marked_seq: Seq,
+}
+
+/// Reads such a message and its reader, then where both stand: its conversation and `seq`, the reader's name, the message at the
+/// mark and its place.
+///
+/// # Errors
+/// If the row holds something else.
+pub fn standing(row: &mut Fields<'_>) -> sqlx::Result<(Wanted, Step)> {
+    let wanted = (row.id()?, row.id()?);
+    let (conversation, seq) = (row.id()?, row.id()?);
+    let username = row.text(Username::from_stored)?;
+    Ok((wanted, Step { conversation, seq, username, marked: row.optional_id()?, marked_seq: row.id()? }))
 }
 
 /// The marks of a run, as those before in it have moved them.

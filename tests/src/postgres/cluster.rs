@@ -1,6 +1,7 @@
 //! A Postgres server of the tests: where its programs are, how it starts, and who ends it.
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use crate::PATIENCE;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -8,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a server may take to start, on a machine that is busy with tests.
 const START_LASTS_MAX: Duration = Duration::from_secs(60);
@@ -95,10 +97,32 @@ impl Cluster {
 
     /// Runs a statement as the superuser, outside of any database of a test.
     pub async fn execute(&self, sql: &str) {
-        let options: sqlx::postgres::PgConnectOptions = self.url("postgres").parse().unwrap();
-        let mut connection = options.connect().await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        let executed = async {
+            let mut connection = self.connect().await?;
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
+            connection.close().await
+        };
+        match timeout(PATIENCE, executed).await {
+            Ok(executed) => executed.unwrap(),
+            Err(_) => panic!("Postgres does not come to an end with {sql}\n{}", self.activity().await),
+        }
+    }
+
+    /// What each connection does, since when, and whom it waits for: for whoever waits in vain.
+    pub async fn activity(&self) -> String {
+        let activity = "SELECT concat_ws(' ', pid, datname, state, wait_event_type, wait_event, now() - query_start,
+                'waits for', pg_blocking_pids(pid), left(query, 200))
+            FROM pg_stat_activity WHERE state IS NOT NULL AND pid <> pg_backend_pid() ORDER BY query_start";
+        let lines = async { sqlx::query_scalar::<_, String>(activity).fetch_all(&mut self.connect().await?).await };
+        match timeout(PATIENCE, lines).await {
+            Ok(lines) => lines.map_or_else(|error| error.to_string(), |lines| lines.join("\n")),
+            Err(_) => "Postgres does not even tell what it is doing".into(),
+        }
+    }
+
+    async fn connect(&self) -> sqlx::Result<PgConnection> {
+        let options: sqlx::postgres::PgConnectOptions = self.url("postgres").parse()?;
+        options.connect().await
     }
 
     /// Kills the server and all its processes without a warning.
@@ -157,10 +181,9 @@ impl Cluster {
             .args(["-p", &port.to_string(), "-c", &format!("listen_addresses={address}"), "-c", "max_connections=400"])
             .args(["-c", "shared_buffers=64MB"]);
         let mut server = command.spawn().unwrap();
-        let options: sqlx::postgres::PgConnectOptions = self.url("postgres").parse().unwrap();
         let begun = Instant::now();
         loop {
-            match options.connect().await {
+            match self.connect().await {
                 Ok(connection) => break connection.close().await.unwrap(),
                 Err(error) => {
                     let ended = server.try_wait().unwrap();
