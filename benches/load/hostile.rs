@@ -76,7 +76,10 @@ pub(crate) struct Deeds {
 impl fmt::Display for Deeds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sessions, refused, sent, ended } = self;
-        write!(f, "{sessions} sessions opened and {refused} refused, {sent} frames sent, {ended} sessions ended by the server")
+        write!(
+            f,
+            "{sessions} sessions opened and {refused} refused, {sent} frames sent, {ended} sessions ended by the server"
+        )
     }
 }
 

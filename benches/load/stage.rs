@@ -68,7 +68,8 @@ impl Stage {
         let database = directory.path().join("chat.db");
         let runtime = tokio::runtime::Runtime::new()?;
         let (people, groups) = runtime.block_on(fill(&database, cast))?;
-        let (server, address) = serve(arguments, &database, &[("JWTSECRET", SECRET), ("CHAT_RATE_LIMITS", limits.word())])?;
+        let (server, address) =
+            serve(arguments, &database, &[("JWTSECRET", SECRET), ("CHAT_RATE_LIMITS", limits.word())])?;
         Ok(Self { server, address, people, groups, _directory: directory })
     }
 }

@@ -1,9 +1,12 @@
 //! What can go wrong, as the outside world learns it. The rule: a client sees a code and a sentence, never a source error.
 
 use crate::StorageError;
+use crate::limits::TROUBLE_REPEAT_INTERVAL;
 use crate::metrics::STORAGE_UNAVAILABLE;
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Why the engine did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,9 +93,21 @@ impl From<StorageError> for Error {
             StorageError::Invalid { field, message } => Self::invalid(field, message),
             StorageError::Unavailable(source) => {
                 metrics::counter!(STORAGE_UNAVAILABLE).increment(1);
-                tracing::error!(error = %source, "the storage is not available");
+                tell(&source.to_string());
                 Self::Unavailable
             }
         }
     }
+}
+
+/// Logs why the storage is away: once in a while, since everything that everybody asks for may fail for the same reason.
+fn tell(error: &str) {
+    static TOLD: Mutex<Option<(Instant, String)>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.as_ref().is_some_and(|(at, told)| told == error && at.elapsed() < TROUBLE_REPEAT_INTERVAL) {
+        return tracing::debug!(error, "the storage is still not available");
+    }
+    *told = Some((Instant::now(), error.to_owned()));
+    drop(told);
+    tracing::error!(error, "the storage is not available");
 }

@@ -22,6 +22,9 @@ pub const CONVERSATION_NAME_CHARS_MAX: usize = 128;
 pub const CONTENT_BYTES_MAX: usize = 16 * 1_024;
 /// Bytes in a nonce: a UUID with a prefix fits; it is indexed for as long as its message lives.
 pub const NONCE_BYTES_MAX: usize = 128;
+/// How often the log says that the storage is away for the same reason: for every request it would fill a disk, if that is not
+/// full already.
+pub const TROUBLE_REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// Bytes in a password: argon2 reads all of them, so their number is work a stranger can ask for.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 /// Names that are tried for a new guest: of a million numbers, as many are free as not long before the last try fails.

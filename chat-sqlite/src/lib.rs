@@ -25,6 +25,7 @@
 //! [`SqliteStorage::close`], or in part whenever SQLite starts the log anew. Whoever promises deletion within a time calls
 //! `checkpoint` that often.
 
+mod backup;
 mod clear;
 mod codes;
 mod contacts;
@@ -41,6 +42,7 @@ mod transaction;
 mod users;
 mod writer;
 
+pub use backup::BackupError;
 pub use chat_sql::Found;
 pub use open::{Durability, OpenError, SqliteSettings};
 

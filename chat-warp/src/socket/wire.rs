@@ -31,6 +31,8 @@ struct State<C> {
     stream: C,
     /// What the client has not taken yet.
     unwritten: Vec<u8>,
+    /// A stream that encrypts takes bytes before the client does, and then has to be told to pass them on.
+    is_unflushed: bool,
     /// A close frame is the last.
     is_closed: bool,
 }
@@ -45,7 +47,7 @@ pub(super) enum Unreadable {
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Wire<C> {
     pub(super) fn new(stream: C) -> Self {
-        let state = State { stream, unwritten: vec![], is_closed: false };
+        let state = State { stream, unwritten: vec![], is_unflushed: false, is_closed: false };
         Self { connection: Arc::new(Connection(Mutex::new(state))), decoder: Decoder::default() }
     }
 
@@ -125,7 +127,7 @@ impl<C: AsyncWrite + Unpin + Send> TryWrite for Connection<C> {
     fn try_write(&self, frames: &[Bytes]) -> bool {
         let mut state = self.state();
         pieces(frames).for_each(|frames| state.put_now(Opcode::Text, frames));
-        state.unwritten.is_empty()
+        !state.is_left()
     }
 }
 
@@ -137,7 +139,7 @@ impl<C: AsyncWrite + Unpin> State<C> {
             return;
         }
         self.is_closed = opcode == Opcode::Close;
-        if !self.unwritten.is_empty() {
+        if self.is_left() {
             payloads.iter().for_each(|payload| put_frame(&mut self.unwritten, opcode, payload));
             return;
         }
@@ -152,7 +154,14 @@ impl<C: AsyncWrite + Unpin> State<C> {
                 Poll::Ready(Err(_)) | Poll::Pending => 0,
             };
             self.unwritten.extend_from_slice(&out[written..]);
+            let flushed = Pin::new(&mut self.stream).poll_flush(&mut context);
+            self.is_unflushed = !matches!(flushed, Poll::Ready(Ok(())));
         });
+    }
+
+    /// Whether somebody has yet to wait for the client. Until then nobody else may touch the stream: it would wake them instead.
+    fn is_left(&self) -> bool {
+        self.is_unflushed || !self.unwritten.is_empty()
     }
 
     fn poll_write_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -164,7 +173,9 @@ impl<C: AsyncWrite + Unpin> State<C> {
             self.unwritten.drain(..written);
         }
         self.unwritten = vec![];
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.is_unflushed = false;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -180,4 +191,95 @@ fn pieces(mut texts: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
         texts = rest;
         (!piece.is_empty()).then_some(piece)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    /// A stream that encrypts: it takes all bytes at once, and passes them on when it is told to and the client lets it.
+    #[derive(Default)]
+    struct Encrypting {
+        taken: Vec<u8>,
+        passed_on: Vec<u8>,
+        is_let: bool,
+        waits: Option<Waker>,
+    }
+
+    impl AsyncRead for Encrypting {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Encrypting {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.waits = Some(cx.waker().clone());
+            self.taken.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if !self.is_let {
+                self.waits = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            let taken = std::mem::take(&mut self.taken);
+            self.passed_on.extend(taken);
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn texts(words: &[&'static str]) -> Vec<Bytes> {
+        words.iter().map(|word| Bytes::from_static(word.as_bytes())).collect()
+    }
+
+    #[test]
+    fn bytes_that_only_the_stream_has_taken_are_left_to_the_session() {
+        let wire = Wire::new(Encrypting::default());
+        assert!(!wire.connection().try_write(&texts(&["one"])), "the client has nothing of it yet");
+        wire.connection.state().stream.is_let = true;
+        let mut wire = wire;
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Box::pin(wire.write(&[])).as_mut().poll(&mut context).is_ready());
+        assert_eq!(wire.connection.state().stream.passed_on, b"\x81\x03one");
+        assert!(wire.connection().try_write(&texts(&["two"])), "nothing is left now");
+    }
+
+    #[test]
+    fn who_waits_for_the_client_is_woken_though_others_write_meanwhile() {
+        let mut wire = Wire::new(Encrypting::default());
+        let connection = wire.connection();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let one = texts(&["one"]);
+        let mut writing = Box::pin(wire.write(&one));
+        assert!(writing.as_mut().poll(&mut context).is_pending());
+
+        assert!(!connection.try_write(&texts(&["two"])));
+
+        let mut state = connection.state();
+        state.stream.is_let = true;
+        state.stream.waits.take().unwrap().wake();
+        drop(state);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert!(writing.as_mut().poll(&mut context).is_ready());
+        assert_eq!(connection.state().stream.passed_on, b"\x81\x03one\x81\x03two");
+    }
 }

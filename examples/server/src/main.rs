@@ -4,7 +4,10 @@
 
 mod admin;
 mod arguments;
+mod backup;
 mod check;
+mod disk;
+mod drain;
 mod files;
 mod health;
 mod keys;
@@ -15,6 +18,9 @@ mod mock;
 mod reset;
 mod server;
 mod storage;
+mod supervisor;
+mod target;
+mod tls;
 mod web;
 
 use arguments::{AdminCommand, Arguments, Command, KeysCommand, LogFormat, Serve};
@@ -22,9 +28,10 @@ use chat_core::{AccountOptions, Accounts, Chat, Limits, RateLimits, SystemClock}
 use chat_warp::AddressLimits;
 use clap::Parser;
 use mail::Post;
-use server::{Admission, Server};
+use server::{Admission, Server, Stop};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tls::Tls;
 use warp::Filter;
 
 /// One clear sentence for whoever started the server.
@@ -49,6 +56,10 @@ fn main() -> ExitCode {
             log::start("info", LogFormat::Text);
             health::ask(&target)
         }
+        Command::Backup(wanted) => {
+            log::start("info", LogFormat::Text);
+            backup::make(&wanted)
+        }
         Command::Reset(wanted) => {
             log::start("info", LogFormat::Text);
             reset::ask_and_clear(&wanted)
@@ -69,8 +80,10 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(serve: &Serve) -> Outcome {
+    disk::expect_limits();
     let metrics = metrics::start()?;
     let (listener, address) = server::listen(serve.addr).await?;
+    let tls = Tls::open(&serve.tls)?;
     let keys = keys::load(&serve.keys)?;
     let limits = limits(serve);
     let storage = storage::open(&serve.place).await?;
@@ -87,11 +100,14 @@ async fn run(serve: &Serve) -> Outcome {
     let metrics = metrics.page(chat.clone(), serve.metrics_token.clone());
     let pages = web::pages(serve.pictures()).or(metrics).unify();
     let routes = pages.or(chat_warp::routes(chat.clone(), options(serve, accounts))).unify();
-    let routes = if serve.mail.is_public_over_tls() { web::only_over_tls(routes.boxed()) } else { routes.boxed() };
+    let routes = if serve.is_over_tls() { web::only_over_tls(routes.boxed()) } else { routes.boxed() };
 
-    let server = Server::new(chat, queue, routes, serve.connections_max, Admission::new(&serve.traffic));
-    tracing::info!(address = %format_args!("http://{address}"), %storage, "the chat server is ready");
-    server.run(listener, serve.shutdown_patience()).await;
+    let server =
+        Server::new(chat, queue, routes, serve.connections_max, Admission::new(&serve.traffic)).with_tls(tls.clone());
+    let supervised = supervisor::ready(tls);
+    tracing::info!(address = %format_args!("{}://{address}", serve.tls.scheme()), %storage, "the chat server is ready");
+    server.run(listener, &Stop { drain: serve.drain(), patience: serve.shutdown_patience() }).await;
+    drop(supervised);
     keys.abort();
     upkeep.abort();
     storage.close().await;

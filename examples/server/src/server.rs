@@ -5,7 +5,9 @@ mod admission;
 
 pub(crate) use admission::Admission;
 
-use crate::Outcome;
+use crate::drain::Drain;
+use crate::tls::Tls;
+use crate::{Outcome, supervisor};
 use admission::{Place, Placed};
 use chat_core::{Chat, MailQueue};
 use hyper::body::Incoming;
@@ -20,10 +22,11 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
@@ -68,8 +71,18 @@ pub(crate) struct Server {
     connections_max: usize,
     admission: Arc<Admission>,
     requests: Arc<Semaphore>,
+    tls: Option<Arc<Tls>>,
+    drain: Drain,
     stopping: watch::Sender<bool>,
     signals: Signals,
+}
+
+/// How long each part of stopping may take.
+pub(crate) struct Stop {
+    /// How long to serve on, but not ready.
+    pub(crate) drain: Duration,
+    /// What is open gets to end.
+    pub(crate) patience: Duration,
 }
 
 impl Server {
@@ -83,29 +96,47 @@ impl Server {
     ) -> Self {
         let requests = Arc::new(Semaphore::new(connections_max));
         let (stopping, signals) = (watch::Sender::new(false), Signals::listen());
-        Self { chat, mails, routes, connections_max, admission: Arc::new(admission), requests, stopping, signals }
+        let (drain, tls) = (Drain::default(), None);
+        let routes = drain.refusal().or(routes).unify().boxed();
+        let admission = Arc::new(admission);
+        Self { chat, mails, routes, connections_max, admission, requests, tls, drain, stopping, signals }
     }
 
-    /// Serves until the process is told to stop, then gives what is open `patience` to end; told again, it waits no longer.
-    pub(crate) async fn run(mut self, listener: TcpListener, patience: Duration) {
+    /// The same server, spoken to by TLS if there is a certificate.
+    pub(crate) fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Serves until the process is told to stop, then ends what is open; told again, it waits no longer.
+    pub(crate) async fn run(mut self, listener: TcpListener, stop: &Stop) {
         let mut signals = std::mem::take(&mut self.signals);
         tokio::select! {
             () = self.accept(&listener) => {}
             signal = signals.next() => tracing::info!(signal, "stopping"),
         }
-        drop(listener);
-        self.stopping.send_replace(true);
+        supervisor::stopping();
         tokio::select! {
-            () = self.finish(patience) => {}
+            () = self.finish(listener, stop) => {}
             signal = signals.next() => tracing::warn!(signal, "stopping at once"),
         }
+        self.stopping.send_replace(true);
         self.chat.stop(Duration::ZERO).await;
     }
 
-    /// Ends what is open, then sends the mails that came of it.
-    async fn finish(&self, patience: Duration) {
-        tokio::join!(self.finish_requests(patience), self.chat.end_sessions(patience));
-        self.mails.stop(patience).await;
+    /// Lets new clients go elsewhere, ends what is open, then sends the mails that came of it.
+    async fn finish(&self, listener: TcpListener, stop: &Stop) {
+        self.drain.begin();
+        if !stop.drain.is_zero() {
+            tracing::info!(seconds = stop.drain.as_secs(), "serving on, but not ready");
+            // An error means that the time is over.
+            let _ = tokio::time::timeout(stop.drain, self.accept(&listener)).await;
+        }
+        drop(listener);
+        tracing::info!("closing what is open");
+        self.stopping.send_replace(true);
+        tokio::join!(self.finish_requests(stop.patience), self.chat.end_sessions(stop.patience));
+        tracing::info!(mails = self.mails.waiting(), "sending the last mails");
+        self.mails.stop(stop.patience).await;
     }
 
     async fn accept(&self, listener: &TcpListener) {
@@ -123,19 +154,24 @@ impl Server {
     /// Serves a connection if there is room for it. Connections that became sessions count as well.
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let Some(place) = self.admission.enter(peer) else {
-            tokio::spawn(turn_away(stream, CROWDED));
-            return;
+            return self.refuse(stream, CROWDED);
         };
         let in_requests = self.connections_max - self.requests.available_permits();
         let is_full = in_requests + self.chat.sessions_open() >= self.connections_max;
         match Arc::clone(&self.requests).try_acquire_owned() {
             Ok(permit) if !is_full => {
                 let client = Client { peer, place, admission: Arc::clone(&self.admission) };
-                tokio::spawn(serve(stream, client, self.routes.clone(), self.stopping.subscribe(), permit));
+                let (tls, stopping) = (self.tls.clone(), self.stopping.subscribe());
+                tokio::spawn(connect(stream, client, tls, self.routes.clone(), stopping, permit));
             }
-            _ => {
-                tokio::spawn(turn_away(stream, FULL));
-            }
+            _ => self.refuse(stream, FULL),
+        }
+    }
+
+    /// Says why there is no room. By TLS the door is closed without a word: the handshake before one is what an attacker is after.
+    fn refuse(&self, stream: TcpStream, refusal: Refusal) {
+        if self.tls.is_none() {
+            tokio::spawn(turn_away(stream, refusal));
         }
     }
 
@@ -154,13 +190,32 @@ struct Client {
     admission: Arc<Admission>,
 }
 
-/// Serves one connection until it ends, or until the request under way when the server stops is answered.
-async fn serve(
+/// Serves one connection, with TLS or without. The accept loop waits for no handshake.
+async fn connect(
     stream: TcpStream,
     client: Client,
+    tls: Option<Arc<Tls>>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
+) {
+    let Some(tls) = tls else { return serve(stream, client, routes, stopping).await };
+    let encrypted = tokio::select! {
+        encrypted = tls.accept(stream) => encrypted,
+        () = told_to_stop(&mut stopping) => None,
+    };
+    drop(tls);
+    if let Some(stream) = encrypted {
+        serve(stream, client, routes, stopping).await;
+    }
+}
+
+/// Serves until the connection ends, or until the request under way when the server stops is answered.
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: Client,
+    routes: BoxedFilter<(Response,)>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let Client { peer, place, admission } = client;
     let head_wait = admission.head_wait();
@@ -217,10 +272,10 @@ async fn turn_away(mut stream: TcpStream, (status, problem): Refusal) {
 
 /// The signals that stop the process.
 #[derive(Default)]
-struct Signals(Option<(Signal, Signal)>);
+pub(crate) struct Signals(Option<(Signal, Signal)>);
 
 impl Signals {
-    fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let signals = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
         if let Err(error) = &signals {
             tracing::warn!(%error, "cannot listen for signals");
@@ -229,7 +284,7 @@ impl Signals {
     }
 
     /// Waits for SIGINT or SIGTERM and names it.
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
         tokio::select! {
             _ = interrupt.recv() => "SIGINT",
