@@ -25,6 +25,7 @@
 //! [`SqliteStorage::close`], or in part whenever SQLite starts the log anew. Whoever promises deletion within a time calls
 //! `checkpoint` that often.
 
+mod blocks;
 mod clear;
 mod codes;
 mod contacts;

@@ -36,7 +36,7 @@ impl Announcer {
 /// Announces one event, among those of the same change: lets in whom it brings in, and out whom it puts out.
 pub(crate) fn event(hub: &dyn SessionHub, event: &Event, echo: Option<&Echo>, among: &Appended) {
     before(hub, event);
-    hub.publish(Topic::Conversation(event.conversation), publication(event, echo));
+    hub.publish(topic(event), publication(event, echo));
     match &event.kind {
         // The last one out hears that the conversation goes, too.
         EventKind::MemberRemoved { user, .. } if !among.dissolves(event.conversation) => {
@@ -65,6 +65,14 @@ fn publication(event: &Event, echo: Option<&Echo>) -> Publication {
         frame: wire::announcement(event, None),
         echo: echo.map(|echo| (echo.session, wire::announcement(event, Some(&echo.reference)))),
         except: None,
+    }
+}
+
+/// Who hears an event.
+fn topic(event: &Event) -> Topic {
+    match event.kind {
+        EventKind::Read { user, is_private: true, .. } => Topic::User(user),
+        _ => Topic::Conversation(event.conversation),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Step {
     pub marked: Option<MessageId>,
     /// The place of the mark.
     pub marked_seq: Seq,
+    /// Whether it is a direct conversation of two of whom one is closed to the other.
+    pub is_apart: bool,
 }
 
 /// The marks of a run, as those before in it have moved them.
@@ -77,7 +79,7 @@ fn mark_read(
         conversation: step.conversation,
         seq: None,
         by: step.username.clone(),
-        kind: EventKind::Read { user: actor, message },
+        kind: EventKind::Read { user: actor, message, is_private: step.is_apart },
     };
     let (mut news, mut known) = (vec![], vec![]);
     for (conversation, (message, step)) in newest {
