@@ -76,7 +76,7 @@ pub enum Action {
         /// Which messages, in any number of conversations.
         messages: Vec<MessageId>,
     },
-    /// Delete a user with their messages, memberships, contacts and logins.
+    /// Delete a user with their messages, memberships, contacts, blocks and logins.
     DeleteUser {
         /// Whom.
         user: UserId,
@@ -164,5 +164,7 @@ pub enum EventKind {
         user: UserId,
         /// The newest message they have read.
         message: MessageId,
+        /// Whether only they are told: one of the two of a direct conversation is closed to the other.
+        is_private: bool,
     },
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod announce;
 mod append_queue;
+mod blocks;
 mod builder;
 mod contacts;
 mod conversations;

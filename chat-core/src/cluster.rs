@@ -279,9 +279,9 @@ impl Cluster {
                 let kind = EventKind::ConversationDeleted;
                 self.lines.deleted(&Event { conversation, seq: None, by: by.0, kind });
             }
-            (Note::Read { conversation, by, user, message }, _) => {
+            (Note::Read { conversation, by, user, message, is_private }, _) => {
                 if self.hub.is_heard(conversation) {
-                    let kind = EventKind::Read { user, message };
+                    let kind = EventKind::Read { user, message, is_private };
                     let event = Event { conversation, seq: None, by: by.0, kind };
                     crate::chat::announce::event(&*self.hub, &event, None, &Appended::now(vec![]));
                 }

@@ -14,10 +14,35 @@ impl ConversationName {
     /// The name of a conversation that was given none: its members' names, cut to what a name may hold.
     #[must_use]
     pub fn of_members<'a>(members: impl IntoIterator<Item = &'a Username>) -> Self {
-        let names = members.into_iter().map(Username::as_str).collect::<Vec<_>>().join(", ");
+        let names = members.into_iter().map(Username::as_str).collect::<Vec<_>>().join(SEPARATOR);
+        Self::cut(&names)
+    }
+
+    /// The same list of names with what is left of a deleted user in the place of their name; `None` if it is not in it. A last
+    /// name that was cut is theirs if theirs begins like it.
+    #[must_use]
+    pub fn without(&self, user: UserId, username: &Username) -> Option<Self> {
+        let is_full = self.as_str().chars().count() == limits::CONVERSATION_NAME_CHARS_MAX;
+        let mut names: Vec<_> = self.as_str().split(SEPARATOR).collect();
+        let last = names.len() - 1;
+        let left = Username::of_deleted(user);
+        let mut is_changed = false;
+        for (position, name) in names.iter_mut().enumerate() {
+            let is_cut = is_full && position == last && !name.is_empty();
+            if *name == username.as_str() || is_cut && username.as_str().starts_with(*name) {
+                (*name, is_changed) = (left.as_str(), true);
+            }
+        }
+        is_changed.then(|| Self::cut(&names.join(SEPARATOR)))
+    }
+
+    fn cut(names: &str) -> Self {
         Self::from_stored(names.chars().take(limits::CONVERSATION_NAME_CHARS_MAX).collect())
     }
 }
+
+/// What stands between the names of members.
+const SEPARATOR: &str = ", ";
 
 /// Whether a conversation is between two people or in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -160,4 +185,26 @@ pub enum NewConversation {
         /// Everyone besides the creator, at most [`limits::MEMBERS_AT_CREATION_MAX`].
         members: Vec<UserId>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_user_is_taken_out_of_a_list_of_names_and_of_nothing_else() {
+        let user = UserId::try_from(7).unwrap();
+        let without = |name: &str, username: &str| {
+            let username = Username::from_stored(username.into());
+            ConversationName::from_stored(name.into()).without(user, &username).map(String::from)
+        };
+        assert_eq!(without("ann, bob, cleo", "bob").as_deref(), Some("ann, deleted~7, cleo"));
+        assert_eq!(without("ann", "ann").as_deref(), Some("deleted~7"));
+        for untouched in ["ann, bobby", "bob's birthday", "Bob", "friends"] {
+            assert_eq!(without(untouched, "bob"), None);
+        }
+        let cut = format!("{}, bo", "a".repeat(limits::CONVERSATION_NAME_CHARS_MAX - 4));
+        assert!(without(&cut, "bob").unwrap().ends_with("aaa, de"));
+        assert_eq!(without(&cut, "cleo"), None);
+    }
 }

@@ -65,9 +65,9 @@ pub use message::{Content, Draft, Message, Nonce};
 pub use rates::{Budget, Rate, RateLimits};
 pub use session::{Incoming, Outgoing, Session};
 pub use storage::{
-    Code, CodeHash, CodeStorage, CodeTry, ContactStorage, ConversationStorage, Epoch, GroupListing, History, Login,
-    LoginStorage, NewCode, NewLogin, Page, Purpose, Rotation, Storage, StorageError, Timeline, TokenHash, Tried,
-    UserKey, UserStorage,
+    BlockStorage, Blocked, Code, CodeHash, CodeStorage, CodeTry, ContactStorage, ConversationStorage, Epoch,
+    GroupListing, History, Login, LoginStorage, NewCode, NewLogin, Page, Purpose, Rotation, Storage, StorageError,
+    Timeline, TokenHash, Tried, UserKey, UserStorage,
 };
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use user::{Email, Fullname, NewUser, PasswordHash, PictureUrl, ProfileUpdate, PublicKey, Search, User, Username};

@@ -72,6 +72,8 @@ pub const CODES_MAX: u32 = 5;
 pub const CODES_WINDOW: Duration = Duration::from_secs(60 * 60);
 /// Contacts of one user: what one change of presence reaches.
 pub const CONTACTS_MAX: u64 = 10_000;
+/// Users whom one user blocks by name: more than anyone has fallen out with, and one `get_blocked` lists them all.
+pub const BLOCKS_MAX: u64 = 1_000;
 /// Missed events of one conversation that a `resume` replays; after more, fetching anew is the smaller work.
 pub const RESUME_EVENTS_MAX: i64 = 1_000;
 /// Bytes of missed events that one `resume` replays, over all conversations: what one session may queue at once.

@@ -1,6 +1,7 @@
 //! A storage in memory: for tests, for trying things out, and as the model that other storages are compared with. The
 //! rule: one lock over one [`State`], taken once per call and never held across an await.
 
+mod blocks;
 mod codes;
 mod contacts;
 mod conversations;
@@ -13,6 +14,7 @@ use crate::{
     Code, Conversation, ConversationId, Epoch, Login, LoginId, Message, MessageId, Nonce, PasswordHash, Purpose, Role,
     StorageError, Timestamp, TokenHash, User, UserId, Username,
 };
+use blocks::Blocks;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use timeline::Entry;
@@ -85,6 +87,7 @@ struct StoredUser {
     user: User,
     password: Option<PasswordHash>,
     contacts: HashSet<UserId>,
+    blocks: Blocks,
     conversations: BTreeSet<ConversationId>,
 }
 

@@ -26,6 +26,32 @@ pub struct Target {
     pub user: UserId,
     /// Their role, if they are a member.
     pub role: Option<Role>,
+    /// What stands between the actor and them.
+    pub reach: Reach,
+}
+
+/// What stands between an actor and a user whom they turn to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing.
+    #[default]
+    Open,
+    /// The actor blocks the user.
+    Blocked,
+    /// The user blocks the actor, or strangers of whom the actor is one.
+    Closed,
+}
+
+impl Reach {
+    /// Reads what a storage calls it; `None` for a word that none does.
+    #[must_use]
+    pub fn from_stored(word: &str) -> Option<Self> {
+        match word {
+            "blocked" => Some(Self::Blocked),
+            "closed" => Some(Self::Closed),
+            _ => None,
+        }
+    }
 }
 
 /// What is to be done to a conversation, each effect with a `seq` and an event of its own.
@@ -50,6 +76,19 @@ const NO_MESSAGE: StorageError = StorageError::NotFound("message");
 /// `NotFound` for anyone else: a conversation one is not in does not exist.
 pub fn send(actor: Option<Role>) -> Allowed {
     actor.map(|_| ()).ok_or(NO_CONVERSATION)
+}
+
+/// Nobody is added, invited or written to by those to whom they are closed; nor by those who block them, who would turn their
+/// back on the answer. To whom someone is closed is told the same whether that is meant for them alone or for all strangers.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn reach(reach: Reach) -> Allowed {
+    match reach {
+        Reach::Open => Ok(()),
+        Reach::Blocked => Err(StorageError::Forbidden("this user is blocked; unblock them first")),
+        Reach::Closed => Err(StorageError::Forbidden("only their contacts reach this user")),
+    }
 }
 
 /// A draft whose nonce its sender has used before is answered with the message `known` under it, if it says the same, in the
@@ -134,7 +173,7 @@ pub fn delete_conversation(situation: &Situation, is_administrator: bool) -> All
     Ok(vec![Effect::DeleteConversation])
 }
 
-/// Any member may bring someone in; anyone may join a public group; admins give the roles of member and admin, the owner
+/// Any member may bring in whom they [reach]; anyone may join a public group; admins give the roles of member and admin, the owner
 /// also hands over the group and becomes an admin. No effect means that all was as asked already.
 ///
 /// # Errors
@@ -147,10 +186,10 @@ pub fn add_member(actor: UserId, role: Option<Role>, situation: &Situation) -> A
     };
     let target = situation.target.ok_or(StorageError::NotFound("user"))?;
     match (target.role, role) {
-        (None, None | Some(Role::Member)) => newcomer(situation, target.user, Role::Member),
-        (None, Some(Role::Admin)) if own_role >= Role::Admin => newcomer(situation, target.user, Role::Admin),
+        (None, None | Some(Role::Member)) => newcomer(situation, target, Role::Member),
+        (None, Some(Role::Admin)) if own_role >= Role::Admin => newcomer(situation, target, Role::Admin),
         (None, Some(Role::Owner)) if own_role == Role::Owner => {
-            let mut effects = newcomer(situation, target.user, Role::Owner)?;
+            let mut effects = newcomer(situation, target, Role::Owner)?;
             effects.push(Effect::PutMember(actor, Role::Admin));
             Ok(effects)
         }
@@ -175,7 +214,7 @@ pub fn add_member(actor: UserId, role: Option<Role>, situation: &Situation) -> A
 /// `NotFound` for what the actor cannot see and for targets that are no members, `Forbidden` for what their role does not allow.
 pub fn remove_member(actor: UserId, situation: &Situation) -> Allowed<Vec<Effect>> {
     let own_role = group_role(situation)?;
-    let Some(Target { user, role: Some(role) }) = situation.target else {
+    let Some(Target { user, role: Some(role), .. }) = situation.target else {
         return Err(StorageError::NotFound("member"));
     };
     if user != actor && own_role < Role::Admin {
@@ -219,11 +258,12 @@ pub fn delete_user(actor: UserId, is_administrator: bool, user: UserId) -> Allow
     Err(StorageError::Forbidden("only oneself may be deleted"))
 }
 
-fn newcomer(situation: &Situation, user: UserId, role: Role) -> Allowed<Vec<Effect>> {
+fn newcomer(situation: &Situation, target: Target, role: Role) -> Allowed<Vec<Effect>> {
+    reach(target.reach)?;
     if situation.conversation.member_count >= limits::MEMBERS_MAX {
         return Err(StorageError::Forbidden("the group is full"));
     }
-    Ok(vec![Effect::PutMember(user, role)])
+    Ok(vec![Effect::PutMember(target.user, role)])
 }
 
 /// The actor's role in a group; direct conversations have no roles to act by.

@@ -4,6 +4,7 @@
 //! Absence is `Option`. Pages are ordered as each method says. No method leaves anything half done, whether it fails or
 //! its future is dropped.
 
+mod blocks;
 mod codes;
 mod contacts;
 mod conversations;
@@ -11,6 +12,7 @@ mod logins;
 mod timeline;
 mod users;
 
+pub use blocks::{BlockStorage, Blocked};
 pub use codes::{Code, CodeHash, CodeStorage, CodeTry, NewCode, Purpose, Tried};
 pub use contacts::ContactStorage;
 pub use conversations::{ConversationStorage, GroupListing};
@@ -19,9 +21,15 @@ pub use timeline::{Epoch, History, Timeline};
 pub use users::{UserKey, UserStorage};
 
 /// Everything the engine keeps.
-pub trait Storage: UserStorage + LoginStorage + CodeStorage + ContactStorage + ConversationStorage + Timeline {}
+pub trait Storage:
+    UserStorage + LoginStorage + CodeStorage + ContactStorage + BlockStorage + ConversationStorage + Timeline
+{
+}
 
-impl<S: UserStorage + LoginStorage + CodeStorage + ContactStorage + ConversationStorage + Timeline> Storage for S {}
+impl<S> Storage for S where
+    S: UserStorage + LoginStorage + CodeStorage + ContactStorage + BlockStorage + ConversationStorage + Timeline
+{
+}
 
 /// One part of a longer list.
 #[derive(Clone, Debug, PartialEq, Eq)]

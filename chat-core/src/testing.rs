@@ -13,6 +13,7 @@ mod link;
 mod list;
 mod support;
 
+pub mod blocks;
 pub mod cancellation;
 pub mod codes;
 pub mod concurrency;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use chat_core::rules::{self, Effect, Situation, Target};
+use chat_core::rules::{self, Effect, Reach, Situation, Target};
 use chat_core::{
     Conversation, ConversationName, Draft, Kind, Message, Role, Seq, StorageError, Timestamp, UserId, Username,
     Visibility, limits,
@@ -256,6 +256,26 @@ fn nobody_is_in_more_conversations_than_allowed() {
 }
 
 #[test]
+fn who_cannot_be_reached_is_turned_to_by_nobody() {
+    let answers = [Reach::Open, Reach::Blocked, Reach::Closed].map(|reach| answer(&rules::reach(reach)));
+    assert_eq!(answers, [Yes, Forbidden, Forbidden]);
+}
+
+#[test]
+fn who_cannot_be_reached_is_brought_in_by_nobody_and_given_roles_all_the_same() {
+    for reach in [Reach::Blocked, Reach::Closed] {
+        let add = |current, wanted| {
+            let situation = situation(Kind::Group, Some(Role::Owner));
+            let target = Some(Target { user: user(OTHER), role: current, reach });
+            answer(&rules::add_member(user(ACTOR), wanted, &Situation { target, ..situation }))
+        };
+        for wanted in [None, Some(Role::Member), Some(Role::Admin), Some(Role::Owner)] {
+            assert_eq!((add(None, wanted), add(Some(Role::Member), wanted)), (Forbidden, Yes));
+        }
+    }
+}
+
+#[test]
 fn users_delete_themselves_and_administrators_anyone() {
     assert_eq!(answer(&rules::delete_user(user(ACTOR), false, user(ACTOR))), Yes);
     assert_eq!(answer(&rules::delete_user(user(ACTOR), false, user(OTHER))), Forbidden);
@@ -305,7 +325,7 @@ fn situation(kind: Kind, actor: Option<Role>) -> Situation {
 }
 
 fn with_target(situation: Situation, id: i64, role: Option<Role>) -> Situation {
-    Situation { target: Some(Target { user: user(id), role }), ..situation }
+    Situation { target: Some(Target { user: user(id), role, reach: Reach::Open }), ..situation }
 }
 
 fn message(author: i64, deleted: bool) -> Message {

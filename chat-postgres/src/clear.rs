@@ -6,8 +6,8 @@ use chat_sql::Done;
 
 /// Sent as one text, it is one transaction.
 const CLEAR: &str = "
-    TRUNCATE main.codes, main.spent_tokens, main.logins, main.contacts, main.events, main.messages, main.members,
-        main.conversations, main.users CONTINUE IDENTITY;
+    TRUNCATE main.codes, main.spent_tokens, main.logins, main.contacts, main.blocks, main.events, main.messages,
+        main.members, main.conversations, main.users CONTINUE IDENTITY;
     UPDATE main.history SET epoch = replace(gen_random_uuid()::text, '-', '')";
 
 impl PgStorage {

@@ -50,6 +50,7 @@
 //!
 //! With [`PgStorage::append_in_tx`] a host stores a message in a transaction of its own, together with its own rows.
 
+mod blocks;
 mod clear;
 mod codes;
 mod contacts;

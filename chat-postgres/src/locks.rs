@@ -1,14 +1,15 @@
-//! What a transaction locks before it does anything. The rule: first users, then contacts, then conversations, each by rising
+//! What a transaction locks before it does anything. The rule: first users, then contacts, then blocks, then conversations, each by rising
 //! id, and nothing is waited for afterwards; so no two transactions ever wait for each other, whatever they are about and
 //! on whichever node.
 //!
-//! * A user is locked by whoever brings them into a conversation or deletes them, makes contacts or logins of theirs, or sends
+//! * A user is locked by whoever brings them into a conversation or deletes them, makes contacts, blocks or logins of theirs, or sends
 //!   in their name under a nonce. So limits on what a user has are counted in peace, a nonce and a direct conversation are
 //!   not stored twice, and the conversations of a user who is being deleted stay the same.
 //! * A conversation is locked by whatever changes it, so `seq` is handed out to one transaction after the other, and what
-//!   is read afterwards, under a new snapshot, holds until the end.
+//!   is read afterwards, under a new snapshot, holds until the end. Whoever blocks locks the direct conversations concerned:
+//!   what was sent before is stored, and what comes after is refused.
 
-use chat_core::{Action, Change, NewConversation, UserId};
+use chat_core::{Action, Blocked, Change, NewConversation, UserId};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub(crate) struct Locks {
     conversations: BTreeSet<i64>,
     /// Messages whose conversations are meant.
     messages: BTreeSet<i64>,
+    /// Whose direct conversations are meant: those with one other, or all.
+    directs: Option<(i64, Option<i64>)>,
     is_deletion: bool,
 }
 
@@ -41,6 +44,13 @@ impl Locks {
 
     pub(crate) fn users(users: impl IntoIterator<Item = UserId>) -> Self {
         Self { users: users.into_iter().map(UserId::get).collect(), ..Self::default() }
+    }
+
+    /// What a block needs, and those who would go against it at the same time.
+    pub(crate) fn block(user: UserId, blocked: Blocked) -> Self {
+        let other = if let Blocked::User(other) = blocked { Some(other) } else { None };
+        let directs = Some((user.get(), other.map(UserId::get)));
+        Self { directs, ..Self::users(std::iter::once(user).chain(other)) }
     }
 
     pub(crate) fn of(batch: &[Change]) -> Self {
@@ -115,6 +125,8 @@ impl Locks {
                     ORDER BY least(user_id, contact_id), greatest(user_id, contact_id), user_id FOR UPDATE"
                 ),
             );
+            let theirs = format!("user_id = ANY ({deleted}) OR blocked_id = ANY ({deleted})");
+            lock(&mut sql, &format!("main.blocks AS b WHERE {theirs} ORDER BY user_id, blocked_id FOR UPDATE"));
         }
         if let Some(conversations) = self.conversations_sql() {
             lock(&mut sql, &format!("main.conversations AS c WHERE {conversations} ORDER BY id FOR UPDATE"));
@@ -124,6 +136,14 @@ impl Locks {
 
     fn conversations_sql(&self) -> Option<String> {
         let conversations = array(&self.conversations);
+        if let Some((user, other)) = self.directs {
+            return Some(match other {
+                Some(other) => format!("direct_low = {} AND direct_high = {}", user.min(other), user.max(other)),
+                None => format!(
+                    "direct_low IS NOT NULL AND id IN (SELECT conversation_id FROM main.members WHERE user_id = {user})"
+                ),
+            });
+        }
         if self.messages.is_empty() && self.deleted.is_empty() {
             return (!self.conversations.is_empty()).then(|| format!("id = ANY ({conversations})"));
         }

@@ -4,9 +4,10 @@
 use crate::statements::Transaction;
 use async_trait::async_trait;
 use chat_core::{ConversationId, Message, MessageId, Role, Seq, Timestamp, UserId, Username};
+use chat_sql::blocks::optional_reach;
 use chat_sql::fields::{self, Fields};
 use chat_sql::timeline::{self, Fact, Sending, Step, Stored, Wanted};
-use chat_sql::{Database, Done, message_columns, sql};
+use chat_sql::{Database, Done, closed, join_other, message_columns, reach, sql};
 
 #[async_trait]
 impl chat_sql::Transaction for Transaction<'_> {
@@ -111,9 +112,12 @@ impl chat_sql::Transaction for Transaction<'_> {
 
 /// One row for each message, in their order. Ids are drawn under the locks of all conversations of the batch, so that in each
 /// of them they rise with `seq`; the functions of a sorted list of columns are called in its order.
-pub(crate) const FACTS: &str = "
-    SELECT members.role, users.username, conversations.last_seq,
+pub(crate) const FACTS: &str = concat!(
+    "SELECT members.role, users.username, c.last_seq,
         (SELECT id FROM main.messages WHERE sender_id = sending.actor AND nonce = sending.nonce),
+        ",
+    reach!("members.user_id", "other.id"),
+    ",
         EXISTS (SELECT 1 FROM main.messages WHERE id = sending.reply AND conversation_id = sending.conversation),
         nextval('main.message_ids')
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
@@ -121,15 +125,19 @@ pub(crate) const FACTS: &str = "
     LEFT JOIN main.members AS members
         ON members.conversation_id = sending.conversation AND members.user_id = sending.actor
     LEFT JOIN main.users AS users ON users.id = members.user_id
-    LEFT JOIN main.conversations AS conversations ON conversations.id = members.conversation_id
-    ORDER BY sending.position";
+    LEFT JOIN main.conversations AS c ON c.id = members.conversation_id
+    ",
+    join_other!("members.user_id"),
+    " ORDER BY sending.position"
+);
 
 fn fact(row: &mut Fields<'_>) -> sqlx::Result<Fact> {
     let role = row.optional_word(Role::from_stored)?;
     let username = row.optional_text(Username::from_stored)?;
-    let (last_seq, known, reply_found) = (row.optional_id()?, row.optional_id()?, row.flag()?);
+    let (last_seq, known) = (row.optional_id()?, row.optional_id()?);
+    let (reach, reply_found) = (optional_reach(row)?, row.flag()?);
     let id: MessageId = row.id()?;
-    Ok(Fact { role, username, last_seq, known, reply_found, id, activity: id.get() })
+    Ok(Fact { role, username, last_seq, known, reach, reply_found, id, activity: id.get() })
 }
 
 /// One statement, whatever it is that is sent, and where.
@@ -143,15 +151,24 @@ pub(crate) const WRITE: &str = "
     FROM unnest($9::bigint[], $10::bigint[], $11::bigint[]) AS ended (id, seq, activity) WHERE c.id = ended.id";
 
 /// `LATERAL`, so that one member is looked up and never all of a group.
-pub(crate) const STANDINGS: &str = "
-    SELECT named.actor, m.id, m.conversation_id, m.seq, users.username, members.read_message_id, members.read_seq
+pub(crate) const STANDINGS: &str = concat!(
+    "SELECT named.actor, m.id, m.conversation_id, m.seq, users.username, members.read_message_id, members.read_seq,
+        other.id IS NOT NULL AND (",
+    closed!("other.id", "named.actor"),
+    " OR ",
+    closed!("named.actor", "other.id"),
+    ")
     FROM unnest($1::bigint[], $2::bigint[]) AS named (actor, message)
     JOIN main.messages AS m ON m.id = named.message
     JOIN LATERAL (
         SELECT read_message_id, read_seq FROM main.members
         WHERE conversation_id = m.conversation_id AND user_id = named.actor LIMIT 1
     ) AS members ON TRUE
-    JOIN main.users AS users ON users.id = named.actor";
+    JOIN main.users AS users ON users.id = named.actor
+    JOIN main.conversations AS c ON c.id = m.conversation_id
+    ",
+    join_other!("named.actor")
+);
 
 pub(crate) const MOVE_MARKS: &str = "
     UPDATE main.members AS members SET read_message_id = mark.message, read_seq = mark.seq

@@ -2,8 +2,7 @@
 
 use crate::tables::{Contacts, Main, Users};
 use crate::timeline::check_user;
-use crate::users;
-use crate::{Database, Done};
+use crate::{Database, Done, blocks, users};
 use chat_core::{StorageError, Timestamp, UserId, limits};
 use sea_query::{DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Order, Query, SelectStatement};
 
@@ -19,6 +18,7 @@ pub async fn connect(database: &mut impl Database, user: UserId, contact: UserId
     if database.find(&find(user, contact), |row| row.time()).await?.is_some() {
         return Ok(false);
     }
+    blocks::check_reach(database, user, &[contact]).await?;
     for id in [user, contact] {
         let count: u64 = database.fetch(&count(id), |row| row.count()).await?;
         if count >= limits::CONTACTS_MAX {

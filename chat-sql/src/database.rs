@@ -111,6 +111,12 @@ impl Statement for (&'static str, Values) {
     }
 }
 
+impl Statement for (String, Values) {
+    fn build(self, _: Dialect) -> (Cow<'static, str>, Values) {
+        (self.0.into(), self.1)
+    }
+}
+
 macro_rules! statements {
     ($($statement:ident)+) => {$(
         impl Statement for &$statement {

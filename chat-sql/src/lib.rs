@@ -2,6 +2,7 @@
 //! what both databases understand is written once, here; each adapter writes the hot statements (append, unread counts,
 //! history) by hand in its own dialect. No driver is named here.
 
+pub mod blocks;
 pub mod codes;
 pub mod contacts;
 pub mod conversations;

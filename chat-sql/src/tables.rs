@@ -40,6 +40,14 @@ pub enum Contacts {
 }
 
 #[derive(Clone, Copy, Debug, Iden)]
+pub enum Blocks {
+    Table,
+    UserId,
+    BlockedId,
+    CreatedAt,
+}
+
+#[derive(Clone, Copy, Debug, Iden)]
 pub enum Logins {
     Table,
     Id,

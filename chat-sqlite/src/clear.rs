@@ -5,11 +5,12 @@ use crate::{Done, SqliteStorage};
 use chat_core::StorageError;
 
 /// Each table before those that its rows refer to.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "DELETE FROM codes",
     "DELETE FROM spent_tokens",
     "DELETE FROM logins",
     "DELETE FROM contacts",
+    "DELETE FROM blocks",
     "DELETE FROM events",
     "DELETE FROM messages",
     "DELETE FROM members",

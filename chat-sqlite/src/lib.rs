@@ -26,6 +26,7 @@
 //! `checkpoint` that often.
 
 mod backup;
+mod blocks;
 mod clear;
 mod codes;
 mod contacts;

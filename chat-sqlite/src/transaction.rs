@@ -4,9 +4,10 @@
 use crate::writer::Transaction;
 use async_trait::async_trait;
 use chat_core::{ConversationId, Message, MessageId, Nonce, Role, Seq, Timestamp, UserId, Username};
+use chat_sql::blocks::optional_reach;
 use chat_sql::fields::{self, Fields};
 use chat_sql::timeline::{self, Fact, Sending, Step, Stored, Wanted};
-use chat_sql::{Database, Done, message_columns, sql};
+use chat_sql::{Database, Done, closed, join_other, message_columns, reach, sql};
 use serde::Serialize;
 
 #[async_trait]
@@ -97,16 +98,22 @@ async fn draw_ranks(transaction: &mut Transaction<'_>, count: usize) -> Done<i64
 }
 
 /// One row for each message, in their order: nothing may come before the leftmost table of outer joins.
-pub(crate) const FACTS: &str = "
-    SELECT members.role, users.username, conversations.last_seq,
+pub(crate) const FACTS: &str = concat!(
+    "SELECT members.role, users.username, c.last_seq,
         (SELECT id FROM messages WHERE sender_id = sending.value ->> 0 AND nonce = sending.value ->> 2),
+        ",
+    reach!("members.user_id", "other.id"),
+    ",
         EXISTS (SELECT 1 FROM messages
             WHERE id = sending.value ->> 3 AND conversation_id = sending.value ->> 1),
         (SELECT last_message_id FROM counters) + sending.key + 1, (SELECT last_rank FROM counters) + sending.key + 1
     FROM json_each($1) AS sending
     LEFT JOIN members ON members.conversation_id = sending.value ->> 1 AND members.user_id = sending.value ->> 0
     LEFT JOIN users ON users.id = members.user_id
-    LEFT JOIN conversations ON conversations.id = members.conversation_id";
+    LEFT JOIN conversations AS c ON c.id = members.conversation_id
+    ",
+    join_other!("members.user_id")
+);
 
 fn fact(row: &mut Fields<'_>) -> sqlx::Result<Fact> {
     Ok(Fact {
@@ -114,6 +121,7 @@ fn fact(row: &mut Fields<'_>) -> sqlx::Result<Fact> {
         username: row.optional_text(Username::from_stored)?,
         last_seq: row.optional_id()?,
         known: row.optional_id()?,
+        reach: optional_reach(row)?,
         reply_found: row.flag()?,
         id: row.id()?,
         activity: row.integer()?,
@@ -148,12 +156,21 @@ impl<'a> Row<'a> {
     }
 }
 
-pub(crate) const STANDINGS: &str = "
-    SELECT named.value ->> 0, m.id, m.conversation_id, m.seq, users.username, members.read_message_id, members.read_seq
+pub(crate) const STANDINGS: &str = concat!(
+    "SELECT named.value ->> 0, m.id, m.conversation_id, m.seq, users.username, members.read_message_id, members.read_seq,
+        other.id IS NOT NULL AND (",
+    closed!("other.id", "members.user_id"),
+    " OR ",
+    closed!("members.user_id", "other.id"),
+    ")
     FROM json_each($1) AS named
     CROSS JOIN messages AS m ON m.id = named.value ->> 1
     CROSS JOIN members ON members.conversation_id = m.conversation_id AND members.user_id = named.value ->> 0
-    CROSS JOIN users ON users.id = members.user_id";
+    CROSS JOIN users ON users.id = members.user_id
+    CROSS JOIN conversations AS c ON c.id = m.conversation_id
+    ",
+    join_other!("members.user_id")
+);
 
 pub(crate) const MOVE_MARKS: &str = "
     UPDATE members SET read_message_id = mark.value ->> 2, read_seq = mark.value ->> 3

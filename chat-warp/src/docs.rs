@@ -5,6 +5,7 @@
 
 pub(crate) mod accounts;
 mod asyncapi;
+pub(crate) mod blocks;
 pub(crate) mod conversations;
 pub(crate) mod documents;
 mod examples;

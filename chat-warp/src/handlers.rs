@@ -1,6 +1,7 @@
 //! What each route does: reads the request, calls the engine, shapes the answer.
 
 pub(crate) mod accounts;
+pub(crate) mod blocks;
 pub(crate) mod conversations;
 #[cfg(feature = "openapi")]
 pub(crate) mod documents;

@@ -10,7 +10,7 @@ use crate::docs;
 use crate::errors::{self, Problem};
 #[cfg(feature = "openapi")]
 use crate::handlers::documents;
-use crate::handlers::{accounts, conversations, groups, messages, operations, recovery, text, users};
+use crate::handlers::{accounts, blocks, conversations, groups, messages, operations, recovery, text, users};
 use crate::request::Request;
 use crate::socket;
 use chat_core::{Accounts, Error};
@@ -105,6 +105,11 @@ const CHAT: &[Route] = routes![Problem::into_response;
     GET "users/me" => users::me,
     PATCH "users/me" => users::update,
     DELETE "users/me" => users::delete_me,
+    GET "users/me/blocked" => blocks::list,
+    PUT "users/me/blocked/strangers" => blocks::put_strangers,
+    DELETE "users/me/blocked/strangers" => blocks::remove_strangers,
+    PUT "users/me/blocked/{user_id}" => blocks::put,
+    DELETE "users/me/blocked/{user_id}" => blocks::remove,
     GET "users/user_id/{username}" => users::id,
     GET "users/username/{user_id}" => users::username,
     DELETE "users/delete_user/{user_id}" => users::delete,

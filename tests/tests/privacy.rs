@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use chat_core::wire::protocol;
 use chat_tests::{Person, Server, Socket, end_to_end};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -130,7 +131,157 @@ async fn said(socket: &mut Socket, request: &Value) -> String {
     socket.hear_text().await
 }
 
+/// Ids that are tried for whatever a route or a request names: users, conversations, messages and logins have them.
+const IDS: std::ops::RangeInclusive<i64> = 1..=14;
+
+/// What no stranger is to be told in any answer.
+const SECRETS: [&str; 4] =
+    ["whispered words", "hidden group", "ann.private@example.org", "\"nonce\":\"private-nonce\""];
+
+/// Every GET route of the documents that answers whoever is logged in, with every id in the place of each parameter, and with
+/// each of its query parameters. A new route is among them by being documented.
+async fn get_paths(server: &Server) -> Vec<String> {
+    let documents = server.get("/openapi.json").await.body;
+    let mut paths = vec![];
+    for (path, item) in documents["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("get").filter(|operation| operation["security"] != json!([])) else { continue };
+        let filled = match path.contains('{') {
+            true => IDS
+                .map(|id| id.to_string())
+                .chain(["ann", "bob"].map(str::to_owned))
+                .map(|id| fill(path, &id))
+                .collect(),
+            false => vec![path.clone()],
+        };
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let queries = parameters.filter(|parameter| parameter["in"] == "query");
+        let queries: Vec<_> = queries.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect();
+        for path in filled {
+            for query in &queries {
+                paths.extend(["1", "3", "hidden", "public"].map(|value| format!("{path}?{query}={value}")));
+            }
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+fn fill(path: &str, id: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { id } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// Every request of the socket, about each id. A new one is among them by being documented.
+fn socket_requests() -> Vec<Value> {
+    let requests = protocol::requests().into_iter().filter_map(|documented| documented.request);
+    let requests = requests.flat_map(|request| IDS.map(move |id| filled_request(&request.schema, id)));
+    requests.collect()
+}
+
+/// A request with something in each of its fields; nothing in it creates what the next answers would tell of.
+fn filled_request(schema: &Value, id: i64) -> Value {
+    let mut request = json!({});
+    for (name, field) in schema["properties"].as_object().unwrap() {
+        request[name] = match name.as_str() {
+            "type" => field["const"].clone(),
+            "members" => json!(["nobody"]),
+            "username" | "contact_username" => json!("bob"),
+            "conversations" => json!({ id.to_string(): 0 }),
+            "role" => json!("member"),
+            "visibility" => json!("public"),
+            "is_typing" => json!(true),
+            "id" | "reply_id" | "before" | "after" => json!(id),
+            name if name.ends_with("_id") => json!(id),
+            _ => json!("hidden"),
+        };
+    }
+    request
+}
+
+/// All that a stranger is told, but for the time that goes by meanwhile.
+async fn all_told_to(stranger: &Person, paths: &[String]) -> Vec<String> {
+    let mut told = vec![];
+    for path in paths {
+        let (status, _, body) = answer(stranger, (Method::GET, path.clone(), Value::Null)).await;
+        told.push(format!("{path}: {status} {}", without_times(&body)));
+    }
+    let mut socket = stranger.socket().await;
+    for request in socket_requests() {
+        let text = said(&mut socket, &request).await;
+        told.push(format!("{request}: {}", without_times(&text)));
+    }
+    told.extend(socket.heard().await.iter().map(Value::to_string));
+    socket.close().await;
+    told
+}
+
+/// Leaves out the numbers behind what rises by itself.
+fn without_times(text: &str) -> String {
+    let mut parts = text.split("_online\":");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| kept + "_online\":" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 end_to_end! {
+    /// Ann and Bob do all that people do among themselves. Whatever Eve asks, she is told what she was told before.
+    async fn what_others_do_among_themselves_changes_nothing_that_a_stranger_is_told(server: Server) {
+        let account = json!({ "username": "ann", "password": Person::PASSWORD, "email": "ann.private@example.org" });
+        server.post("/users/register", account).await.expect(201);
+        let ann = Person::log_in(&server, "ann").await;
+        let [bob, eve] = server.people(["bob", "eve"]).await;
+        // Presence is everyone's to see, so it stays as it is.
+        let mut sockets = Socket::of([&ann, &bob]).await;
+        sockets[0].asks(json!({ "type": "add_contact", "contact_username": "bob" })).await;
+        let paths = get_paths(&server).await;
+        for path in ["/conversations/5/messages", "/users/me/logins", "/users/me/blocked", "/ws/chat/1", "/messages/1"] {
+            assert!(paths.iter().any(|known| known == path), "{path} is not among {paths:?}");
+        }
+        // What Eve does herself, such as making Bob a contact, is done once.
+        all_told_to(&eve, &paths).await;
+        let before = all_told_to(&eve, &paths).await;
+
+        let group = ann.post("/groups", json!({ "name": "hidden group", "members": ["bob"] })).await.body["id"].as_i64().unwrap();
+        let direct = ann.put(&format!("/conversations/direct/{}", bob.id), json!({})).await.body["id"].as_i64().unwrap();
+        let draft = json!({ "content": "whispered words", "nonce": "private-nonce" });
+        let sent = ann.post(&format!("/conversations/{direct}/messages"), draft).await.expect(201);
+        let message = ann.send(group, "whispered words").await["id"].as_i64().unwrap();
+        ann.patch(&format!("/messages/{message}"), json!({ "content": "other whispered words" })).await.expect(200);
+        bob.put("/messages/read", json!({ "message_ids": [message, sent["id"]] })).await.expect(200);
+        ann.put(&format!("/groups/{group}/members/{}", bob.id), json!({ "role": "admin" })).await.expect(200);
+        ann.put(&format!("/users/me/blocked/{}", eve.id + 1_000), json!({})).await.expect(404);
+        bob.put("/users/me/blocked/strangers", json!({})).await.expect(204);
+        bob.delete("/users/me/blocked/strangers").await.expect(204);
+        let again = Person::log_in(&server, "ann").await;
+        again.get("/users/me").await.expect(200);
+        sockets[0].ask(json!({ "type": "typing", "conversation_id": group, "is_typing": true })).await;
+        assert_eq!(sockets[1].hear_of("typing").await["data"]["username"], "ann");
+        for id in [group, direct, message, ann.id, bob.id, eve.id] {
+            assert!(IDS.contains(&id), "{id} is not tried");
+        }
+
+        let after = all_told_to(&eve, &paths).await;
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!(before, after);
+            assert!(SECRETS.iter().all(|secret| !after.contains(secret)), "{after}");
+        }
+        assert_eq!(before.len(), after.len(), "{:?}", after.last());
+        // The words are there to be found by those whom they are meant for.
+        assert!(bob.get(&format!("/conversations/{group}/messages")).await.text.contains(SECRETS[0]));
+    }
+
+    async fn a_direct_socket_tells_a_stranger_nothing_of_what_is_said_to_another(server: Server) {
+        let [ann, bob, eve] = server.people(["ann", "bob", "eve"]).await;
+        let direct = ann.put(&format!("/conversations/direct/{}", bob.id), json!({})).await.body["id"].as_i64().unwrap();
+        let mut to_ann = eve.direct_socket(ann.id).await.unwrap();
+        let mut to_bob = eve.direct_socket(bob.id).await.unwrap();
+        ann.send(direct, "whispered words").await;
+        bob.send(direct, "whispered words").await;
+        for socket in [&mut to_ann, &mut to_bob] {
+            let own = socket.asks(json!({ "message": "mine" })).await;
+            assert_eq!((&own["message"], &own["sender"]), (&json!("mine"), &json!("eve")));
+        }
+    }
+
     async fn over_a_socket_what_belongs_to_others_is_like_what_is_not_there(server: Server) {
         let scene = Scene::new(&server).await;
 

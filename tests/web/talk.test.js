@@ -130,6 +130,36 @@ test("what the server refuses is marked, and can be sent again or discarded", as
   await gus.miss(".refusal");
 });
 
+test("who is blocked cannot write until the block ends", async () => {
+  const lou = await scene.person("lou", "Lou Reyes");
+  const mia = await scene.newcomer("mia", "Mia Wolf");
+  const id = await lou.direct((await lou.request("GET", "users/user_id/mia")).user_id);
+  await says(lou, id, "hello");
+  await mia.goto(`#/c/${id}`);
+  await mia.see(".message", "hello");
+  await mia.click("a[aria-label=Details]");
+  await mia.click("conversation-info button", "Block");
+  await mia.click("dialog button", "Block");
+  await mia.see("conversation-info button", "Unblock");
+  assert.equal(await mia.sees("conversation-info button", "Add contact"), false);
+  const { nonce } = lou.send(id, "are you there?");
+  await until("it is refused", () => lou.outbox.find(nonce)?.refusal, lou);
+
+  await mia.goto("#/settings");
+  await mia.see("settings-page .person", "Lou Reyes");
+  await mia.click("button[aria-label='Unblock Lou Reyes']");
+  await mia.see("settings-page", "You block nobody");
+  lou.retry(nonce);
+  await until("it is sent", () => !lou.outbox.find(nonce), lou);
+
+  await mia.click(".option", "Strangers");
+  const seen = () => lou.request("GET", "users/user_id/mia").then(({ user_id }) => lou.request("GET", `users/${user_id}`));
+  await until("strangers see nobody online", async () => (await seen()).is_online === false, lou);
+  await mia.goto(`#/c/${id}`);
+  await mia.see(".message", "are you there?");
+  assert.deepEqual(await mia.errors(), []);
+});
+
 test("what is in one tab is in the other", async () => {
   const hal = await scene.person("hal");
   const ida = await scene.newcomer("ida");

@@ -38,7 +38,7 @@ pub(crate) fn event(hub: &dyn SessionHub, event: &Event, echo: Option<&Echo>, am
     let seq = event.seq.map(Seq::get);
     let _span = tracing::debug_span!("announcement", conversation = event.conversation.get(), seq).entered();
     before(hub, event);
-    hub.publish(Topic::Conversation(event.conversation), publication(event, echo));
+    hub.publish(topic(event), publication(event, echo));
     match &event.kind {
         // The last one out hears that the conversation goes, too.
         EventKind::MemberRemoved { user, .. } if !among.dissolves(event.conversation) => {
@@ -67,6 +67,14 @@ fn publication(event: &Event, echo: Option<&Echo>) -> Publication {
         frame: wire::announcement(event, None),
         echo: echo.map(|echo| (echo.session, wire::announcement(event, Some(&echo.reference)))),
         except: None,
+    }
+}
+
+/// Who hears an event.
+fn topic(event: &Event) -> Topic {
+    match event.kind {
+        EventKind::Read { user, is_private: true, .. } => Topic::User(user),
+        _ => Topic::Conversation(event.conversation),
     }
 }
 

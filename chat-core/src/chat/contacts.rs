@@ -8,8 +8,8 @@ impl Chat {
     /// Makes two users each other's contacts and returns the other; doing so again changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown username, [`Error::Invalid`] for one's own, [`Error::Forbidden`] if one of the
-    /// two has too many contacts, [`Error::RateLimited`].
+    /// [`Error::NotFound`] for an unknown username, [`Error::Invalid`] for one's own, [`Error::Forbidden`] if the
+    /// other cannot be [reached](crate::rules::reach), or one of the two has too many contacts, [`Error::RateLimited`].
     pub async fn add_contact(&self, user: UserId, contact: Username) -> Result<UserView, Error> {
         self.inner.rates.spend(user, |left| &left.memberships)?;
         let contact = self.user(&UserKey::Username(contact)).await?;
@@ -17,7 +17,7 @@ impl Chat {
             return Err(Error::invalid("contact_username", "must be someone else"));
         }
         self.inner.storage.insert_contact(user, contact.id, self.inner.clock.now()).await?;
-        Ok(self.user_view(contact))
+        self.user_seen_by(user, contact).await
     }
 
     /// Ends it for both and returns the other.
@@ -27,7 +27,7 @@ impl Chat {
     pub async fn remove_contact(&self, user: UserId, contact: Username) -> Result<UserView, Error> {
         let contact = self.user(&UserKey::Username(contact)).await.map_err(|_| Error::NotFound("contact"))?;
         if self.inner.storage.remove_contact(user, contact.id).await? {
-            Ok(self.user_view(contact))
+            self.user_seen_by(user, contact).await
         } else {
             Err(Error::NotFound("contact"))
         }
@@ -38,6 +38,6 @@ impl Chat {
     /// # Errors
     /// [`Error::Unavailable`] if the storage is away.
     pub async fn contacts(&self, user: UserId) -> Result<Vec<UserView>, Error> {
-        Ok(self.user_views(self.inner.storage.list_contacts(user).await?))
+        self.users_seen_by(user, self.inner.storage.list_contacts(user).await?).await
     }
 }

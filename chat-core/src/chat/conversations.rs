@@ -23,7 +23,8 @@ impl Chat {
     /// Creates a group that the caller owns.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming `members` if one of them does not exist or there are too many.
+    /// [`Error::Invalid`] naming `members` if one of them does not exist or there are too many, [`Error::Forbidden`] if one
+    /// of them cannot be [reached](crate::rules::reach) or is in too many conversations.
     pub async fn create_group(
         &self,
         caller: impl Into<Caller>,
@@ -38,7 +39,8 @@ impl Chat {
     /// The one direct conversation of two users, and whether it was created just now.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown user, [`Error::Invalid`] for oneself.
+    /// [`Error::NotFound`] for an unknown user, [`Error::Invalid`] for oneself, [`Error::Forbidden`] if there is none yet and
+    /// the other cannot be [reached](crate::rules::reach).
     pub async fn direct(&self, caller: impl Into<Caller>, other: UserId) -> Result<(Conversation, bool), Error> {
         let appended = self.change(caller.into(), Action::Create(NewConversation::Direct(other))).await?;
         let is_new = appended.is_new;

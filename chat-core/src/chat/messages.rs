@@ -20,7 +20,8 @@ impl Chat {
     ///
     /// # Errors
     /// [`Error::NotFound`] unless the caller is a member, [`Error::Invalid`] for a reply to a message of elsewhere,
-    /// [`Error::Conflict`] for a nonce that was used for another message.
+    /// [`Error::Conflict`] for a nonce that was used for another message, [`Error::Forbidden`] if the caller does not
+    /// [reach](crate::rules::reach) the other one of a direct conversation.
     pub async fn send(
         &self,
         caller: impl Into<Caller>,
@@ -35,7 +36,7 @@ impl Chat {
     /// Replaces what a message says.
     ///
     /// # Errors
-    /// As [`crate::rules::edit`].
+    /// As [`crate::rules::edit`] and, in a direct conversation, [`crate::rules::reach`].
     pub async fn edit(
         &self,
         caller: impl Into<Caller>,

@@ -30,7 +30,8 @@ struct Typist {
 
 impl Chat {
     /// Shows the other members that the caller is typing, or has stopped. It ends by itself after
-    /// [`Limits::typing_lasts`]; what comes sooner than [`Limits::typing_interval`] prolongs it unseen.
+    /// [`Limits::typing_lasts`]; what comes sooner than [`Limits::typing_interval`] prolongs it unseen. In a direct conversation
+    /// of two of whom one is closed to the other, nobody is shown anything.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the caller is no member, [`Error::RateLimited`] if they type beyond
@@ -45,6 +46,9 @@ impl Chat {
         self.inner.rates.spend(user, |left| &left.typing)?;
         let member = self.inner.storage.find_member(conversation, user).await?;
         let member = member.ok_or(Error::NotFound("conversation"))?;
+        if self.inner.storage.is_apart(conversation).await? {
+            return Ok(member);
+        }
         if self.inner.typing.note(conversation, (user, &member.username), is_typing) {
             publish(&*self.inner.hub, conversation, user, &member.username, is_typing);
             if let Some(cluster) = &self.inner.cluster {

@@ -4,6 +4,7 @@ use super::{Caller, Chat};
 use crate::hub::Topic;
 use crate::wire::{AccountView, UserView};
 use crate::{Action, Error, Fullname, NewUser, Page, ProfileUpdate, Search, User, UserId, UserKey, Username, wire};
+use std::collections::HashSet;
 
 impl Chat {
     /// Creates a user whom the host authenticates itself: no password, the username for a full name.
@@ -47,7 +48,7 @@ impl Chat {
         // One more than asked for, in whose place the viewer may stand.
         let page = self.inner.storage.list_users(search, after, limit + 1).await?;
         let page = others(page, viewer, limit);
-        Ok(Page { items: self.user_views(page.items), next: page.next })
+        Ok(Page { items: self.users_seen_by(viewer, page.items).await?, next: page.next })
     }
 
     /// Changes the caller's profile.
@@ -80,11 +81,20 @@ impl Chat {
         Ok(())
     }
 
-    /// A user as everyone sees them now.
+    /// A user as they are now, to those to whom they are not closed.
     #[must_use]
     pub fn user_view(&self, user: User) -> UserView {
         let is_online = !self.inner.online(&[user.id]).is_empty();
         UserView::new(user, is_online, self.inner.clock.now())
+    }
+
+    /// A user as `viewer` sees them now. Those who are closed to the viewer look as if they had never been online.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the storage is away.
+    pub async fn user_seen_by(&self, viewer: UserId, user: User) -> Result<UserView, Error> {
+        let mut views = self.users_seen_by(viewer, vec![user]).await?;
+        views.pop().ok_or(Error::NotFound("user"))
     }
 
     /// A user as they see themselves now.
@@ -93,15 +103,18 @@ impl Chat {
         AccountView::new(user.email.clone(), user.email_verified, self.user_view(user))
     }
 
-    pub(super) fn user_views(&self, users: Vec<User>) -> Vec<UserView> {
+    pub(super) async fn users_seen_by(&self, viewer: UserId, users: Vec<User>) -> Result<Vec<UserView>, Error> {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let closed: HashSet<_> = self.inner.storage.find_closed(viewer, &ids).await?.into_iter().collect();
         let online = self.inner.online(&ids);
         let now = self.inner.clock.now();
-        let view = |user: User| {
-            let is_online = online.contains(&user.id);
+        let view = |mut user: User| {
+            let is_closed = closed.contains(&user.id);
+            user.last_online = user.last_online.filter(|_| !is_closed);
+            let is_online = !is_closed && online.contains(&user.id);
             UserView::new(user, is_online, now)
         };
-        users.into_iter().map(view).collect()
+        Ok(users.into_iter().map(view).collect())
     }
 }
 

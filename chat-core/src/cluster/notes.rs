@@ -58,7 +58,7 @@ pub(super) enum Note {
     /// A conversation is gone.
     Deleted { conversation: ConversationId, by: StoredName },
     /// A member has read up to a message.
-    Read { conversation: ConversationId, by: StoredName, user: UserId, message: MessageId },
+    Read { conversation: ConversationId, by: StoredName, user: UserId, message: MessageId, is_private: bool },
     /// A member is typing, or has stopped.
     Typing { conversation: ConversationId, user: UserId, username: StoredName, is_typing: bool },
     /// These sessions are to be closed.
@@ -164,8 +164,9 @@ impl Note {
                 Some(Self::Left(Left { conversation, seq, by, user, username, messages_deleted }))
             }
             (EventKind::ConversationDeleted, _) => Some(Self::Deleted { conversation, by }),
-            (EventKind::Read { user, message }, _) => {
-                Some(Self::Read { conversation, by, user: *user, message: *message })
+            (EventKind::Read { user, message, is_private }, _) => {
+                let (user, message, is_private) = (*user, *message, *is_private);
+                Some(Self::Read { conversation, by, user, message, is_private })
             }
             _ => None,
         };

@@ -1,7 +1,7 @@
 //! Contacts, kept with both users. The rule: whoever stands in one's set has one in theirs.
 
 use super::{MemoryStorage, NO_USER};
-use crate::{ContactStorage, StorageError, Timestamp, User, UserId, limits};
+use crate::{ContactStorage, StorageError, Timestamp, User, UserId, limits, rules};
 use async_trait::async_trait;
 
 #[async_trait]
@@ -16,6 +16,7 @@ impl ContactStorage for MemoryStorage {
         if state.users[&user].contacts.contains(&contact) {
             return Ok(false);
         }
+        rules::reach(state.reach(user, contact))?;
         if [user, contact].iter().any(|id| state.users[id].contacts.len() as u64 >= limits::CONTACTS_MAX) {
             return Err(StorageError::Forbidden("one of the two has too many contacts"));
         }

@@ -2,7 +2,7 @@
 
 use super::timeline::{What, empty};
 use super::{NO_USER, State, Stored, StoredConversation, StoredMember};
-use crate::rules::{self, Effect, Situation, Target};
+use crate::rules::{self, Effect, Reach, Situation, Target};
 use crate::{
     Appended, Conversation, ConversationId, ConversationName, Event, EventKind, Kind, Message, NewConversation, Role,
     Seq, StorageError, Timestamp, UserId, Username, Visibility,
@@ -33,6 +33,7 @@ impl State {
         if let Some(known) = self.directs.get(&pair) {
             return Ok(Appended::before(self.creation(*known, actor)?));
         }
+        rules::reach(self.reach(actor, other))?;
         let members = [(actor, Role::Member), (other, Role::Member)];
         let id = self.put_conversation(Kind::Direct, None, Visibility::Private, &members, at)?;
         self.directs.insert(pair, id);
@@ -53,6 +54,7 @@ impl State {
                 return Err(StorageError::Invalid { field: "members", message: "must all be users" });
             }
             if members.iter().all(|(member, _)| member != user) {
+                rules::reach(self.reach(actor, *user))?;
                 members.push((*user, Role::Member));
             }
         }
@@ -151,25 +153,29 @@ impl State {
         }
         let traces = self.conversations.values().filter(|stored| stored.has_traces_of(user));
         let departures: Vec<_> = traces.map(|stored| (stored.conversation.id, stored.departure(user))).collect();
+        let username = self.name(user);
         self.forget_user(user);
         let mut events = vec![];
         for (id, consequences) in departures {
             self.conversation_mut(id)?.empty_messages_of(user);
             self.unseat(id, user)?;
-            self.rename_direct(id, user)?;
+            self.rename_without(id, user, &username)?;
             events.push(self.record(id, user, What::MemberRemoved { user, messages_deleted: true })?);
             events.extend(self.carry_out(id, user, &consequences, at)?);
         }
         Ok(Appended::now(events))
     }
 
-    /// Takes the name of a deleted user out of that of a direct conversation.
-    fn rename_direct(&mut self, id: ConversationId, deleted: UserId) -> Stored<()> {
+    /// Takes the name of a deleted user out of that of a conversation which is called after its members.
+    fn rename_without(&mut self, id: ConversationId, deleted: UserId, username: &Username) -> Stored<()> {
         let stored = self.conversation(id)?;
-        if stored.conversation.kind == Kind::Direct
-            && let Some(other) = stored.heir(None)
-        {
-            let name = ConversationName::of_members(&[self.name(other), Username::of_deleted(deleted)]);
+        let name = match (stored.conversation.kind, stored.heir(None)) {
+            (Kind::Direct, Some(other)) => {
+                Some(ConversationName::of_members(&[self.name(other), Username::of_deleted(deleted)]))
+            }
+            _ => stored.conversation.name.without(deleted, username),
+        };
+        if let Some(name) = name {
             self.conversation_mut(id)?.conversation.name = name;
         }
         Ok(())
@@ -186,7 +192,7 @@ impl State {
         Ok(Situation {
             conversation: stored.conversation.clone(),
             actor: stored.role(actor),
-            target: known.map(|user| Target { user, role: stored.role(user) }),
+            target: known.map(|user| Target { user, role: stored.role(user), reach: self.reach(actor, user) }),
             heir: stored.heir(target),
         })
     }
@@ -290,7 +296,7 @@ impl StoredConversation {
         let situation = Situation {
             conversation: self.conversation.clone(),
             actor: Some(role),
-            target: Some(Target { user, role: Some(role) }),
+            target: Some(Target { user, role: Some(role), reach: Reach::Open }),
             heir: self.heir(Some(user)),
         };
         let mut effects = rules::departure(&situation, user, role);

@@ -106,6 +106,7 @@ impl State {
             rules::replay(known, conversation, draft)?;
             return Ok(Appended::before(sent(known)));
         }
+        rules::reach(self.reach_in(stored, actor))?;
         rules::reply(draft, |message| stored.messages.contains_key(&message))?;
         let message = self.put_message(actor, conversation, draft, at)?;
         Ok(Appended::now(vec![self.record(conversation, actor, What::Sent(message))?]))
@@ -150,6 +151,7 @@ impl State {
     fn edit(&mut self, actor: UserId, id: MessageId, content: &Content, at: Timestamp) -> Stored<Appended> {
         let (stored, message) = self.message(id).ok_or(NO_MESSAGE)?;
         rules::edit(actor, stored.role(actor), message)?;
+        rules::reach(self.reach_in(stored, actor))?;
         let conversation = message.conversation;
         if let Some(message) = self.conversation_mut(conversation)?.messages.get_mut(&id) {
             message.content = content.as_str().to_owned();
@@ -203,11 +205,13 @@ impl State {
     /// The mark as it is now, and whether it moved.
     fn move_mark(&mut self, user: UserId, conversation: ConversationId, message: MessageId) -> Stored<(Event, bool)> {
         let by = self.name(user);
+        let is_private = self.is_split(self.conversation(conversation)?);
         let member = self.conversation_mut(conversation)?.members.get_mut(&user).ok_or(NO_MESSAGE)?;
         let moved = member.read_up_to < Some(message);
         let mark = member.read_up_to.map_or(message, |mark| mark.max(message));
         member.read_up_to = Some(mark);
-        Ok((Event { conversation, seq: None, by, kind: EventKind::Read { user, message: mark } }, moved))
+        let kind = EventKind::Read { user, message: mark, is_private };
+        Ok((Event { conversation, seq: None, by, kind }, moved))
     }
 
     /// Gives what happened the next place of its conversation.

@@ -92,6 +92,7 @@ impl State {
             user: user.clone(),
             password,
             contacts: Default::default(),
+            blocks: Default::default(),
             conversations: Default::default(),
         };
         self.users.insert(id, entry);
@@ -128,6 +129,9 @@ impl State {
             if let Some(other) = self.users.get_mut(contact) {
                 other.contacts.remove(&user);
             }
+        }
+        for other in self.users.values_mut() {
+            other.blocks.users.remove(&user);
         }
         Some(stored)
     }

@@ -6,11 +6,13 @@
 use crate::chat::{LastSeen, Missed, Snapshot};
 use crate::frame::{Frame, Lane};
 use crate::hub::{CloseReason, Outbox};
-use crate::wire::data::{ContactChanged, Contacts, LoggedIn, Messages, Resumed, Synced};
+use crate::wire::data::{BlockChanged, BlockedUsers, ContactChanged, Contacts, LoggedIn, Messages, Resumed, Synced};
 #[cfg(feature = "openapi")]
 use crate::wire::protocol::{self, Documented};
 use crate::wire::{self, ContactView, Fields, MessageView, Reference, SummaryView, UserView};
-use crate::{Appended, Caller, Chat, Draft, Error, History, NewGroup, UserId, UserKey, limits, metrics, trace};
+use crate::{
+    Appended, Blocked, Caller, Chat, Draft, Error, History, NewGroup, User, UserId, UserKey, limits, metrics, trace,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
@@ -172,6 +174,9 @@ requests! {
     "add_contact" => add_contact,
     "remove_contact" => remove_contact,
     "get_contacts" => contacts,
+    "block_user" => block_user,
+    "unblock_user" => unblock_user,
+    "get_blocked" => blocked,
     "get_users" => users,
     "create_conversation" => create_conversation,
     "get_conversations" => conversations,
@@ -221,6 +226,30 @@ impl Context {
         let contacts = self.chat.contacts(self.user).await?;
         let contacts = contacts.into_iter().map(UserView::into_username).collect();
         request.answered(Contacts { message: "contacts fetched", contacts })
+    }
+
+    async fn block_user(&self, request: &mut Request) -> Answered {
+        let User { id, username, .. } =
+            self.chat.user(&UserKey::Username(request.fields.required("username")?)).await?;
+        if id == self.user {
+            return Err(Error::invalid("username", "must be someone else"));
+        }
+        self.chat.block(self.user, Blocked::User(id)).await?;
+        request.answered(BlockChanged { message: "user blocked", username })
+    }
+
+    async fn unblock_user(&self, request: &mut Request) -> Answered {
+        let username = request.fields.required("username")?;
+        let user = self.chat.user(&UserKey::Username(username)).await.map_err(|_| Error::NotFound("block"))?;
+        self.chat.unblock(self.user, Blocked::User(user.id)).await?;
+        request.answered(BlockChanged { message: "user unblocked", username: user.username })
+    }
+
+    async fn blocked(&self, request: &mut Request) -> Answered {
+        let most = u32::try_from(limits::BLOCKS_MAX).unwrap_or(u32::MAX);
+        let blocked = self.chat.blocked(self.user, None, most).await?;
+        let blocked = blocked.map(UserView::into_username).items;
+        request.answered(BlockedUsers { message: "blocked users fetched", blocked })
     }
 
     async fn users(&self, request: &mut Request) -> Answered {

@@ -44,9 +44,13 @@ pub trait Timeline: Send + Sync {
     /// * A new member's read mark is the newest message; nothing before it is unread to them.
     /// * A read mark never moves back; marking what is read already is not new. If one of the messages is not visible to the
     ///   actor, it is `NotFound` and no mark moves. The result holds one event for each conversation named.
-    /// * Deleting a user removes their profile, logins, contacts and memberships, and empties their messages; each
+    /// * Deleting a user removes their profile, logins, contacts, blocks and memberships, and empties their messages; each
     ///   conversation they were in or wrote to gets one `MemberRemoved` event. Their name in it is
-    ///   [`Username::of_deleted`](crate::Username::of_deleted) from then on, also in the names of their direct conversations.
+    ///   [`Username::of_deleted`](crate::Username::of_deleted) from then on, also in the names of their direct
+    ///   conversations and of groups that are called after their members.
+    /// * Whom the actor does not [reach](crate::rules::reach) is brought into no conversation by them, and in the direct one of
+    ///   the two the actor sends and edits nothing: `Forbidden`. A nonce that was stored before is answered all the same.
+    /// * A read mark in a direct conversation of two of whom one is closed to the other is private.
     /// * Nobody is in more than [`MEMBERSHIPS_MAX`](crate::limits::MEMBERSHIPS_MAX) conversations; one more is `Forbidden`.
     async fn append(&self, batch: &[Change]) -> Result<Vec<Result<Appended, StorageError>>, StorageError>;
 

@@ -116,6 +116,19 @@ pub async fn a_dropped_contact_is_mutual_or_none(storage: Arc<dyn Storage>) {
     }
 }
 
+pub async fn a_dropped_block_is_whole_or_none(storage: Arc<dyn Storage>) {
+    let ann = user(&*storage, "ann").await;
+    for (round, point) in DROP_POINTS.into_iter().enumerate() {
+        let bob = user(&*storage, &format!("bob{round}")).await;
+        storage.insert_contact(ann, bob, NOW).await.unwrap();
+        drop_after(point, storage.put_block(ann, crate::Blocked::User(bob), NOW)).await;
+        // It may be under way: whoever comes after it finds it done.
+        storage.put_block(bob, crate::Blocked::Strangers, NOW).await.unwrap();
+        let is_blocked = !storage.find_closed(bob, &[ann]).await.unwrap().is_empty();
+        assert_eq!(has_contact(&*storage, ann, bob).await, !is_blocked, "a block beside a contact, or neither");
+    }
+}
+
 pub async fn a_dropped_new_password_is_whole_or_none(storage: Arc<dyn Storage>) {
     let [first, second] = ["first", "second"].map(|text| PasswordHash::from_stored(text.into()));
     for (round, point) in (0..).zip(DROP_POINTS) {

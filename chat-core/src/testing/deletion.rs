@@ -2,7 +2,8 @@
 
 use super::support::*;
 use crate::{
-    Action, ConversationId, Event, EventKind, NewLogin, NewUser, Role, Seq, Storage, UserId, UserKey, Username,
+    Action, ConversationId, Event, EventKind, NewConversation, NewLogin, NewUser, Role, Seq, Storage, UserId, UserKey,
+    Username, Visibility,
 };
 use std::fmt::Debug;
 use std::fmt::Write as _;
@@ -28,6 +29,18 @@ pub async fn a_direct_conversation_loses_the_name_of_a_deleted_user(storage: Arc
     delete(&*storage, ann).await;
     let found = storage.find_conversation(bob, direct).await.unwrap().unwrap();
     assert_eq!(found.name.as_str(), format!("bob, {}", Username::of_deleted(ann)));
+}
+
+pub async fn a_group_called_after_its_members_loses_the_name_of_a_deleted_user(storage: Arc<dyn Storage>) {
+    let [ann, bob, cleo] = users(&*storage, ["ann", "bob", "cleo"]).await;
+    let unnamed = NewConversation::Group { name: None, visibility: Visibility::Private, members: vec![bob, cleo] };
+    let unnamed = super::support::place(&perform(&*storage, ann, Action::Create(unnamed)).await);
+    let named = group(&*storage, ann, &[bob]).await;
+    let before = storage.find_conversation(ann, named).await.unwrap().unwrap().name;
+    delete(&*storage, bob).await;
+    let found = storage.find_conversation(ann, unnamed).await.unwrap().unwrap();
+    assert_eq!(found.name.as_str(), format!("ann, {}, cleo", Username::of_deleted(bob)));
+    assert_eq!(storage.find_conversation(ann, named).await.unwrap().unwrap().name, before);
 }
 
 pub async fn not_even_their_new_name_finds_a_deleted_user(storage: Arc<dyn Storage>) {
@@ -255,6 +268,9 @@ async fn full_life(storage: &dyn Storage, other: UserId) -> (UserId, Conversatio
     };
     let user = storage.insert_user(new).await.unwrap().id;
     storage.insert_contact(user, other, NOW).await.unwrap();
+    let stranger = super::support::user(storage, "stranger").await;
+    storage.put_block(user, crate::Blocked::User(stranger), NOW).await.unwrap();
+    storage.put_block(stranger, crate::Blocked::User(user), NOW).await.unwrap();
     let login = NewLogin { user, refresh: [7; 32], at: NOW, expires_at: crate::Timestamp(NOW.0 + 9) };
     storage.insert_login(login).await.unwrap();
     let group = group(storage, other, &[]).await;
@@ -279,6 +295,7 @@ async fn everything(storage: &dyn Storage, viewers: &[UserId], group: Conversati
         note(&storage.find_password(*viewer).await.unwrap());
         note(&storage.list_logins(*viewer, NOW).await.unwrap());
         note(&storage.list_contacts(*viewer).await.unwrap());
+        note(&storage.list_blocked(*viewer, None, ALL).await.unwrap());
         note(&storage.list_conversations(*viewer, None, None, ALL).await.unwrap());
         note(&storage.find_conversation(*viewer, group).await.unwrap());
         note(&storage.list_members(*viewer, group, None, ALL).await.unwrap());

@@ -1,10 +1,10 @@
 //! A storage whose appends can be held up and failed, to see what happens meanwhile.
 
 use crate::{
-    Appended, Change, CodeStorage, CodeTry, ContactStorage, Conversation, ConversationId, ConversationStorage, Email,
-    Epoch, Event, GroupListing, History, Kind, Login, LoginId, LoginStorage, Member, Message, MessageId, NewCode,
-    NewLogin, NewUser, Page, PasswordHash, Position, ProfileUpdate, Rotation, Search, Seq, Storage, StorageError,
-    Summary, Timeline, Timestamp, TokenHash, User, UserId, UserKey, UserStorage, Username,
+    Appended, BlockStorage, Blocked, Change, CodeStorage, CodeTry, ContactStorage, Conversation, ConversationId,
+    ConversationStorage, Email, Epoch, Event, GroupListing, History, Kind, Login, LoginId, LoginStorage, Member,
+    Message, MessageId, NewCode, NewLogin, NewUser, Page, PasswordHash, Position, ProfileUpdate, Rotation, Search, Seq,
+    Storage, StorageError, Summary, Timeline, Timestamp, TokenHash, User, UserId, UserKey, UserStorage, Username,
 };
 use async_trait::async_trait;
 use std::collections::HashMap;
@@ -149,6 +149,15 @@ pass_on!(ContactStorage {
     fn insert_contact(user: UserId, contact: UserId, at: Timestamp) -> bool;
     fn remove_contact(user: UserId, contact: UserId) -> bool;
     fn list_contacts(user: UserId) -> Vec<User>;
+});
+
+pass_on!(BlockStorage {
+    fn put_block(user: UserId, blocked: Blocked, at: Timestamp) -> bool;
+    fn remove_block(user: UserId, blocked: Blocked) -> bool;
+    fn list_blocked(user: UserId, after: Option<UserId>, limit: u32) -> Page<User>;
+    fn blocks_strangers(user: UserId) -> bool;
+    fn find_closed(viewer: UserId, users: &[UserId]) -> Vec<UserId>;
+    fn is_apart(conversation: ConversationId) -> bool;
 });
 
 pass_on!(ConversationStorage {

@@ -167,6 +167,34 @@ macro_rules! __storage_checks {
                 a_deleted_user_is_nobodys_contact
                 nobody_has_more_contacts_than_allowed
                 contacts_made_from_both_sides_at_once_are_made_once;
+            blocks:
+                a_block_is_put_once
+                a_block_ends_once
+                whether_strangers_are_blocked_is_known
+                nobody_blocks_themselves
+                both_of_a_block_must_exist
+                blocked_users_are_listed_by_rising_id
+                pages_of_blocked_users_meet_without_gap_or_overlap
+                nobody_blocks_more_users_than_allowed
+                a_block_ends_being_contacts_for_good
+                a_user_is_closed_to_whom_they_block
+                who_blocks_strangers_is_closed_to_all_but_contacts
+                nobody_is_closed_to_an_administrator
+                who_is_closed_is_brought_in_and_written_to_by_nobody
+                with_whom_one_is_closed_to_no_conversation_begins
+                who_is_closed_becomes_nobodys_contact
+                a_block_is_answered_as_a_block_of_all_strangers
+                whoever_blocks_does_not_turn_to_whom_they_block
+                what_was_said_directly_is_edited_no_more_but_deleted
+                a_direct_conversation_stays_readable_to_whom_one_blocks
+                a_block_changes_nothing_in_groups
+                a_nonce_of_before_a_block_is_answered
+                a_direct_conversation_is_apart_while_one_is_closed_to_the_other
+                read_marks_of_two_who_are_apart_are_private
+                a_deleted_user_blocks_nobody_and_is_blocked_by_nobody
+                nothing_is_said_once_a_block_is_answered
+                nobody_is_brought_in_once_a_block_is_answered
+                no_contact_is_made_beside_a_block;
             conversations:
                 a_member_finds_the_conversation_as_it_is_now
                 a_user_is_not_found_as_a_conversation
@@ -333,6 +361,7 @@ macro_rules! __storage_checks {
             deletion:
                 a_deleted_user_is_found_by_no_method
                 a_direct_conversation_loses_the_name_of_a_deleted_user
+                a_group_called_after_its_members_loses_the_name_of_a_deleted_user
                 not_even_their_new_name_finds_a_deleted_user
                 name_and_address_of_a_deleted_user_are_free
                 a_new_user_of_the_same_name_inherits_nothing
@@ -392,6 +421,7 @@ macro_rules! __storage_checks {
                 a_dropped_registration_is_whole_or_none
                 a_dropped_going_offline_is_of_all_or_of_none
                 a_dropped_contact_is_mutual_or_none
+                a_dropped_block_is_whole_or_none
                 a_dropped_new_password_is_whole_or_none
                 a_dropped_refresh_is_whole_or_none;
         }

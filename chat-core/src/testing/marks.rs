@@ -219,7 +219,7 @@ pub async fn unread_counts_agree_with_a_recount(storage: Arc<dyn Storage>) {
 
 /// The announcement of a mark.
 fn read(conversation: ConversationId, user: UserId, name: &str, message: MessageId) -> Event {
-    Event { conversation, seq: None, by: username(name), kind: EventKind::Read { user, message } }
+    Event { conversation, seq: None, by: username(name), kind: EventKind::Read { user, message, is_private: false } }
 }
 
 /// A member's mark, and how much is unread after it.

@@ -90,6 +90,22 @@ pub(crate) struct Contacts {
     pub(crate) contacts: Vec<Username>,
 }
 
+/// Whom one blocks now, or no longer.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct BlockChanged {
+    pub(crate) message: &'static str,
+    pub(crate) username: Username,
+}
+
+/// The usernames of those whom one blocks.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct BlockedUsers {
+    pub(crate) message: &'static str,
+    pub(crate) blocked: Vec<Username>,
+}
+
 /// Messages of one conversation, newest first.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

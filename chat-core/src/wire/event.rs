@@ -141,7 +141,7 @@ fn described(event: &Event) -> (&'static str, EventData) {
         EventKind::ConversationDeleted => {
             ("delete_conversation", EventData::Deleted(ConversationDeleted { conversation_id, by }))
         }
-        EventKind::Read { user, message } => {
+        EventKind::Read { user, message, .. } => {
             ("read", EventData::Read(ReadMark { conversation_id, user_id: *user, username: by, message_id: *message }))
         }
     }

@@ -3,8 +3,8 @@
 //! The rule: what is documented here is made from the types that are sent.
 
 use super::data::{
-    ContactChanged, Contacts, ConversationDeleted, LoggedIn, MemberAdded, MemberRemoved, Messages, Presence, ReadMark,
-    Renamed, Resumed, Synced, Typing,
+    BlockChanged, BlockedUsers, ContactChanged, Contacts, ConversationDeleted, LoggedIn, MemberAdded, MemberRemoved,
+    Messages, Presence, ReadMark, Renamed, Resumed, Synced, Typing,
 };
 use super::shape::Shape;
 use super::{ContactView, ConversationDetails, MessageView, SummaryView, UserView};
@@ -201,6 +201,23 @@ pub(crate) fn remove_contact() -> Draft {
 
 pub(crate) fn contacts() -> Draft {
     asks("Lists one's contacts", CALLER, nothing(), Shape::of::<Contacts>())
+}
+
+fn block(about: &'static str) -> Draft {
+    let fields = nothing().with("username", Shape::of::<Username>());
+    asks(about, CALLER, fields, Shape::of::<BlockChanged>())
+}
+
+pub(crate) fn block_user() -> Draft {
+    block("Blocks someone, who is no contact any more and is told nothing")
+}
+
+pub(crate) fn unblock_user() -> Draft {
+    block("Ends a block")
+}
+
+pub(crate) fn blocked() -> Draft {
+    asks("Lists whom one blocks", CALLER, nothing(), Shape::of::<BlockedUsers>())
 }
 
 pub(crate) fn users() -> Draft {

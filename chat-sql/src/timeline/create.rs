@@ -2,6 +2,7 @@
 
 use super::members::check_memberships;
 use super::{NO_USER, find_actor};
+use crate::blocks::check_reach;
 use crate::fields::{self, unreadable};
 use crate::{Done, Transaction, sql};
 use chat_core::{
@@ -48,6 +49,7 @@ async fn create_direct(transaction: &mut impl Transaction, creation: Creation, o
     if let Some(known) = find_direct(transaction, creation.actor, other).await? {
         return Ok(Appended::before(created(transaction, creation, known).await?));
     }
+    check_reach(transaction, creation.actor, &[other]).await?;
     let founding = Founding {
         kind: Kind::Direct,
         name: ConversationName::of_members([&creation.by, &other_username]),
@@ -66,6 +68,8 @@ async fn create_group(
 ) -> Done<Appended> {
     let mut others = find_users(transaction, named).await?;
     others.retain(|(user, _)| *user != creation.actor);
+    let ids: Vec<_> = others.iter().map(|(user, _)| *user).collect();
+    check_reach(transaction, creation.actor, &ids).await?;
     let usernames = std::iter::once(&creation.by).chain(others.iter().map(|(_, username)| username));
     let founding = Founding {
         kind: Kind::Group,

@@ -2,7 +2,7 @@
 
 use super::events::{Entry, record};
 use super::members::{carry_out, remove, situation};
-use super::{check_user, find_actor, name_of};
+use super::{NO_USER, find_actor, name_of};
 use crate::{Done, Transaction, sql};
 use chat_core::rules::{self, Effect, Situation};
 use chat_core::{
@@ -18,13 +18,13 @@ pub(super) async fn delete_user(
 ) -> Done<Appended> {
     let is_administrator = find_actor(transaction, actor).await?.is_some_and(|actor| actor.is_admin);
     rules::delete_user(actor, is_administrator, user)?;
-    check_user(transaction, user).await?;
+    let username = find_actor(transaction, user).await?.ok_or(NO_USER)?.username;
     let conversations = transaction.list(sql!(FIND_TRACES, user.get()), |row| row.id()).await?;
     forget(transaction, user).await?;
     transaction.execute(sql!(EMPTY_MESSAGES, user.get())).await?;
     let mut events = vec![];
     for conversation in conversations {
-        events.extend(depart(transaction, conversation, user, at).await?);
+        events.extend(depart(transaction, conversation, (user, &username), at).await?);
     }
     Ok(Appended::now(events))
 }
@@ -50,17 +50,28 @@ async fn forget(transaction: &mut impl Transaction, user: UserId) -> Done<()> {
     transaction.execute(sql!(forget, user.get(), Username::of_deleted(user).as_str())).await?;
     transaction.execute(&crate::logins::revoke_all(user, None)).await?;
     transaction.execute(&crate::codes::remove_all(user)).await?;
+    transaction.execute(&crate::blocks::remove_all(user)).await?;
     for contacts in crate::contacts::remove_all(user) {
         transaction.execute(&contacts).await?;
     }
     Ok(())
 }
 
-/// Takes the name of the user out of that of a direct conversation.
-async fn rename_direct(transaction: &mut impl Transaction, situation: &Situation, user: UserId) -> Done<()> {
-    let Conversation { id, kind, .. } = situation.conversation;
-    if let (Kind::Direct, Some(other)) = (kind, situation.heir) {
-        let name = ConversationName::of_members(&[name_of(transaction, other).await?, Username::of_deleted(user)]);
+/// Takes the name of the user out of that of a conversation which is called after its members.
+async fn rename_without(
+    transaction: &mut impl Transaction,
+    situation: &Situation,
+    (user, username): (UserId, &Username),
+) -> Done<()> {
+    let Conversation { id, kind, name, .. } = &situation.conversation;
+    let name = match (kind, situation.heir) {
+        (Kind::Direct, Some(other)) => {
+            let other = name_of(transaction, other).await?;
+            Some(ConversationName::of_members(&[other, Username::of_deleted(user)]))
+        }
+        _ => name.without(user, username),
+    };
+    if let Some(name) = name {
         let rename = "UPDATE main.conversations SET name = $2, name_key = $3 WHERE id = $1";
         transaction.execute(sql!(rename, id.get(), name.as_str(), Search::folded(name.as_str()))).await?;
     }
@@ -70,17 +81,17 @@ async fn rename_direct(transaction: &mut impl Transaction, situation: &Situation
 async fn depart(
     transaction: &mut impl Transaction,
     conversation: ConversationId,
-    user: UserId,
+    (user, username): (UserId, &Username),
     at: Timestamp,
 ) -> Done<Vec<Event>> {
     let situation = situation(transaction, user, conversation, Some(user)).await?;
     let mut consequences = vec![];
     if let Some(role) = situation.actor {
         remove(transaction, conversation, user).await?;
-        rename_direct(transaction, &situation, user).await?;
         consequences = rules::departure(&situation, user, role);
         consequences.retain(|effect| *effect != Effect::RemoveMember(user));
     }
+    rename_without(transaction, &situation, (user, username)).await?;
     let seq = record(transaction, conversation, user, Entry::UserDeleted(user)).await?;
     let by = name_of(transaction, user).await?;
     let kind = EventKind::MemberRemoved { user, username: by.clone(), messages_deleted: true };

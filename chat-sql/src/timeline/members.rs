@@ -3,19 +3,24 @@
 
 use super::events::{Entry, record};
 use super::{NO_CONVERSATION, name_of};
+use crate::blocks::optional_reach;
 use crate::{Done, Fields, Transaction, fields, sql};
 use chat_core::rules::{self, Effect, Situation, Target};
 use chat_core::{ConversationId, Event, EventKind, Role, Timestamp, UserId};
 
 /// What the rules need to know of conversation `$1`, actor `$2` and target `$3`.
-pub const SITUATION: &str = "
-    SELECT c.id, c.kind, c.name, c.visibility, c.created_at, c.last_seq, c.member_count,
+pub const SITUATION: &str = concat!(
+    "SELECT c.id, c.kind, c.name, c.visibility, c.created_at, c.last_seq, c.member_count,
         (SELECT role FROM main.members WHERE conversation_id = c.id AND user_id = $2),
         (SELECT id FROM main.users WHERE id = $3 AND deleted = FALSE),
         (SELECT role FROM main.members WHERE conversation_id = c.id AND user_id = $3),
+        ",
+    crate::reach!("$2", "$3"),
+    ",
         (SELECT user_id FROM main.members WHERE conversation_id = c.id AND user_id IS DISTINCT FROM $3
             ORDER BY join_rank LIMIT 1)
-    FROM main.conversations AS c WHERE c.id = $1";
+    FROM main.conversations AS c WHERE c.id = $1"
+);
 
 /// Reads what the rules need to know.
 pub(super) async fn situation(
@@ -26,8 +31,8 @@ pub(super) async fn situation(
 ) -> Done<Situation> {
     let decode = |row: &mut Fields<'_>| {
         let (conversation, actor) = (fields::conversation(row)?, row.optional_word(Role::from_stored)?);
-        let (user, role) = (row.optional_id()?, row.optional_word(Role::from_stored)?);
-        let target = user.map(|user| Target { user, role });
+        let (user, role, reach) = (row.optional_id()?, row.optional_word(Role::from_stored)?, optional_reach(row)?);
+        let target = user.map(|user| Target { user, role, reach });
         Ok(Situation { conversation, actor, target, heir: row.optional_id()? })
     };
     let values = sql!(SITUATION, conversation.get(), actor.get(), target.map(UserId::get));

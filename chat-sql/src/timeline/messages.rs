@@ -2,7 +2,9 @@
 
 use super::events::{Entry, find_deletion, record};
 use super::{NO_MESSAGE, name_of};
-use crate::{Done, Fields, Transaction, fields, message_columns, sql};
+use crate::blocks::optional_reach;
+use crate::{Done, Fields, Transaction, fields, join_other, message_columns, reach, sql};
+use chat_core::rules::Reach;
 use chat_core::{Appended, Content, Event, EventKind, Message, MessageId, Role, Timestamp, UserId, rules};
 
 pub(super) async fn edit(
@@ -12,8 +14,9 @@ pub(super) async fn edit(
     content: &Content,
     at: Timestamp,
 ) -> Done<Appended> {
-    let (message, role) = find(transaction, actor, id).await?.ok_or(NO_MESSAGE)?;
+    let (message, role, reach) = find(transaction, actor, id).await?.ok_or(NO_MESSAGE)?;
     rules::edit(actor, role, &message)?;
+    rules::reach(reach)?;
     let conversation = message.conversation;
     let edit = "UPDATE main.messages SET content = $2, edited_at = $3 WHERE id = $1";
     transaction.execute(sql!(edit, id.get(), content.as_str(), at.0)).await?;
@@ -24,7 +27,7 @@ pub(super) async fn edit(
 }
 
 pub(super) async fn delete(transaction: &mut impl Transaction, actor: UserId, id: MessageId) -> Done<Appended> {
-    let (message, role) = find(transaction, actor, id).await?.ok_or(NO_MESSAGE)?;
+    let (message, role, _) = find(transaction, actor, id).await?.ok_or(NO_MESSAGE)?;
     rules::delete(actor, role, &message)?;
     if message.deleted {
         return deleted_before(transaction, message).await;
@@ -46,23 +49,28 @@ async fn deleted_before(transaction: &mut impl Transaction, message: Message) ->
     Ok(Appended::before(Event { conversation: message.conversation, seq, by, kind: EventKind::Deleted(message) }))
 }
 
-/// A message and the actor's role where it was sent.
+/// A message, the actor's role where it was sent, and what stands between them and the other one if that is direct.
 async fn find(
     transaction: &mut impl Transaction,
     actor: UserId,
     id: MessageId,
-) -> Done<Option<(Message, Option<Role>)>> {
+) -> Done<Option<(Message, Option<Role>, Reach)>> {
     let found = concat!(
         "SELECT members.role, ",
+        reach!("$1", "other.id"),
+        ", ",
         message_columns!(),
         " FROM main.messages AS m
         JOIN main.users AS sender ON sender.id = m.sender_id
+        JOIN main.conversations AS c ON c.id = m.conversation_id
         LEFT JOIN main.members AS members ON members.conversation_id = m.conversation_id AND members.user_id = $1
-        WHERE m.id = $2"
+        ",
+        join_other!("$1"),
+        " WHERE m.id = $2"
     );
     let decode = |row: &mut Fields<'_>| {
-        let role = row.optional_word(Role::from_stored)?;
-        Ok((fields::message(row)?, role))
+        let (role, reach) = (row.optional_word(Role::from_stored)?, optional_reach(row)?);
+        Ok((fields::message(row)?, role, reach))
     };
     transaction.find(sql!(found, actor.get(), id.get()), decode).await
 }

@@ -23,6 +23,8 @@ pub struct Step {
     pub marked: Option<MessageId>,
     /// The place of the mark.
     pub marked_seq: Seq,
+    /// Whether it is a direct conversation of two of whom one is closed to the other.
+    pub is_apart: bool,
 }
 
 /// Reads such a message and its reader, then where both stand: its conversation and `seq`, the reader's name, the message at the
@@ -34,7 +36,8 @@ pub fn standing(row: &mut Fields<'_>) -> sqlx::Result<(Wanted, Step)> {
     let wanted = (row.id()?, row.id()?);
     let (conversation, seq) = (row.id()?, row.id()?);
     let username = row.text(Username::from_stored)?;
-    Ok((wanted, Step { conversation, seq, username, marked: row.optional_id()?, marked_seq: row.id()? }))
+    let (marked, marked_seq, is_apart) = (row.optional_id()?, row.id()?, row.flag()?);
+    Ok((wanted, Step { conversation, seq, username, marked, marked_seq, is_apart }))
 }
 
 /// The marks of a run, as those before in it have moved them.
@@ -89,7 +92,7 @@ fn mark_read(
         conversation: step.conversation,
         seq: None,
         by: step.username.clone(),
-        kind: EventKind::Read { user: actor, message },
+        kind: EventKind::Read { user: actor, message, is_private: step.is_apart },
     };
     let (mut news, mut known) = (vec![], vec![]);
     for (conversation, (message, step)) in newest {

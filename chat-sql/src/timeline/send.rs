@@ -3,6 +3,7 @@
 
 use super::NO_CONVERSATION;
 use crate::{Done, Transaction};
+use chat_core::rules::Reach;
 use chat_core::{
     Action, Appended, Change, ConversationId, Draft, Event, EventKind, Message, MessageId, Nonce, Role, Seq,
     StorageError, Timestamp, UserId, Username, rules,
@@ -55,6 +56,8 @@ pub struct Fact {
     pub last_seq: Option<Seq>,
     /// The message that the sender has sent under the same nonce.
     pub known: Option<MessageId>,
+    /// What stands between the sender and the other one of a direct conversation.
+    pub reach: Reach,
     /// Whether the message it answers is in the same conversation.
     pub reply_found: bool,
     /// The id that it gets if it is stored; rises with each.
@@ -108,6 +111,7 @@ impl<'a> Plan<'a> {
             rules::replay(known, sending.conversation, sending.draft)?;
             return Ok(Appended::before(sent(known.clone())));
         }
+        rules::reach(fact.reach)?;
         rules::reply(sending.draft, |message| fact.reply_found || self.holds(message, sending))?;
         let message = self.put(sending, fact)?;
         Ok(Appended::now(vec![sent(message)]))

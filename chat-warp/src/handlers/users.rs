@@ -34,9 +34,9 @@ pub(crate) async fn list(api: &Api, request: Request) -> Answer {
 }
 
 pub(crate) async fn find(api: &Api, request: Request) -> Answer {
-    api.identify(&request).await?;
+    let me = api.identify(&request).await?;
     let user = api.chat.user(&UserKey::Id(request.named("id")?)).await?;
-    Ok(ok(&api.chat.user_view(user)))
+    Ok(ok(&api.chat.user_seen_by(me.user, user).await?))
 }
 
 pub(crate) async fn id(api: &Api, request: Request) -> Answer {

@@ -3,10 +3,11 @@
 
 use async_trait::async_trait;
 use chat_core::{
-    Appended, Change, CodeStorage, CodeTry, ContactStorage, Conversation, ConversationId, ConversationStorage, Email,
-    Epoch, Event, GroupListing, History, Kind, Login, LoginId, LoginStorage, Member, MemoryStorage, Message, MessageId,
-    NewCode, NewLogin, NewUser, Page, PasswordHash, Position, ProfileUpdate, Rotation, Search, Seq, Storage,
-    StorageError, Summary, Timeline, Timestamp, TokenHash, User, UserId, UserKey, UserStorage, Username,
+    Appended, BlockStorage, Blocked, Change, CodeStorage, CodeTry, ContactStorage, Conversation, ConversationId,
+    ConversationStorage, Email, Epoch, Event, GroupListing, History, Kind, Login, LoginId, LoginStorage, Member,
+    MemoryStorage, Message, MessageId, NewCode, NewLogin, NewUser, Page, PasswordHash, Position, ProfileUpdate,
+    Rotation, Search, Seq, Storage, StorageError, Summary, Timeline, Timestamp, TokenHash, User, UserId, UserKey,
+    UserStorage, Username,
 };
 use std::sync::Arc;
 
@@ -87,6 +88,14 @@ methods! {
         fn insert_contact(user: UserId, contact: UserId, at: Timestamp) -> bool;
         fn remove_contact(user: UserId, contact: UserId) -> bool;
         fn list_contacts(user: UserId) -> Vec<User>;
+    }
+    BlockStorage {
+        fn put_block(user: UserId, blocked: Blocked, at: Timestamp) -> bool;
+        fn remove_block(user: UserId, blocked: Blocked) -> bool;
+        fn list_blocked(user: UserId, after: Option<UserId>, limit: u32) -> Page<User>;
+        fn blocks_strangers(user: UserId) -> bool;
+        fn find_closed(viewer: UserId, users: &[UserId]) -> Vec<UserId>;
+        fn is_apart(conversation: ConversationId) -> bool;
     }
     ConversationStorage {
         fn find_conversation(viewer: UserId, conversation: ConversationId) -> Option<Conversation>;

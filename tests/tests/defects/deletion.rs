@@ -4,8 +4,8 @@ use crate::broken::{Case, Defect, Results, Stored};
 use crate::notes::{Notes, gap, news, outcomes};
 use async_trait::async_trait;
 use chat_core::{
-    Action, Change, ConversationId, ConversationStorage, Event, EventKind, Kind, MemoryStorage, Message, MessageId,
-    NewUser, Page, Seq, StorageError, Summary, Timeline, User, UserId, UserStorage, Username,
+    Action, Change, Conversation, ConversationId, ConversationName, ConversationStorage, Event, EventKind, Kind,
+    MemoryStorage, Message, MessageId, NewUser, Page, Seq, StorageError, Summary, Timeline, User, UserId, UserStorage, Username,
 };
 
 pub(crate) fn defects() -> Vec<Case> {
@@ -30,6 +30,10 @@ pub(crate) fn defects() -> Vec<Case> {
         Case::of::<NamesStayTaken>(
             "the name of a deleted user stays taken",
             "name_and_address_of_a_deleted_user_are_free",
+        ),
+        Case::of::<GroupsKeepTheName>(
+            "a group called after its members keeps the name of a deleted one",
+            "a_group_called_after_its_members_loses_the_name_of_a_deleted_user",
         ),
     ]
 }
@@ -195,5 +199,35 @@ impl Defect for NamesStayTaken {
             }
         }
         Ok(results)
+    }
+}
+
+#[derive(Default)]
+struct GroupsKeepTheName {
+    names: Notes<ConversationId, ConversationName>,
+}
+
+#[async_trait]
+impl Defect for GroupsKeepTheName {
+    async fn append(&self, inner: &MemoryStorage, batch: &[Change]) -> Stored<Results> {
+        for change in batch {
+            if let Action::DeleteUser { user } = &change.action {
+                for summary in inner.list_conversations(*user, Some(Kind::Group), None, 100).await?.items {
+                    self.names.put(summary.conversation.id, summary.conversation.name);
+                }
+            }
+        }
+        inner.append(batch).await
+    }
+
+    async fn find_conversation(
+        &self,
+        inner: &MemoryStorage,
+        viewer: UserId,
+        conversation: ConversationId,
+    ) -> Stored<Option<Conversation>> {
+        let found = inner.find_conversation(viewer, conversation).await?;
+        let name = self.names.find(&conversation);
+        Ok(found.map(|found| Conversation { name: name.unwrap_or(found.name.clone()), ..found }))
     }
 }

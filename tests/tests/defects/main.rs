@@ -32,6 +32,7 @@ macro_rules! families {
 
 families! {
     batches: defects_of_batches_are_caught
+    blocks: defects_of_blocks_are_caught
     cancellation: defects_of_dropped_futures_are_caught
     codes: defects_of_codes_are_caught
     creation: defects_of_creation_are_caught

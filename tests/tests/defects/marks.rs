@@ -145,7 +145,7 @@ impl Defect for MarksMoveBack {
         for (change, result) in outcomes(batch, &mut results) {
             let (Action::MarkRead { messages }, Ok(appended)) = (&change.action, result) else { continue };
             for event in &mut appended.events {
-                if let (EventKind::Read { user, message }, [asked]) = (&mut event.kind, &messages[..]) {
+                if let (EventKind::Read { user, message, .. }, [asked]) = (&mut event.kind, &messages[..]) {
                     *message = *asked;
                     self.marks.put((event.conversation, *user), *asked);
                 }

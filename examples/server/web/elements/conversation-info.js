@@ -26,6 +26,7 @@ class ConversationInfo extends ChatElement {
   #isAdding = false;
   /** @type {boolean | null} */
   #isContact = null;
+  #isBlocked = false;
 
   build() {
     this.#id = Number(this.dataset.id);
@@ -35,7 +36,7 @@ class ConversationInfo extends ChatElement {
     const other = client.conversation(this.#id)?.other;
     if (other && client.state === "online") {
       client.people.refresh(other);
-      void this.#learnContact(other);
+      void this.#learnStanding(other);
     }
   }
 
@@ -60,7 +61,7 @@ class ConversationInfo extends ChatElement {
     const members = [...(conversation.members?.values() ?? [])].slice(0, this.#members);
     const shown = members.map(({ username, role }) => [username, role, client.people.nameOf(username), onlineNow(username)].join());
     const { name, visibility, member_count } = conversation;
-    return JSON.stringify([name, visibility, member_count, this.#members, this.#isContact, titleOf(conversation), isOnline(conversation), shown]);
+    return JSON.stringify([name, visibility, member_count, this.#members, this.#isContact, this.#isBlocked, titleOf(conversation), isOnline(conversation), shown]);
   }
 
   #head() {
@@ -76,7 +77,7 @@ class ConversationInfo extends ChatElement {
     const picture = avatar("large");
     picture.showConversation(conversation);
     const user = other ? client.people.of(other) : null;
-    const isContact = this.#isContact;
+    const [isContact, isBlocked] = [this.#isContact, this.#isBlocked];
     return h(
       "div",
       { class: "details" },
@@ -85,14 +86,16 @@ class ConversationInfo extends ChatElement {
       other && h("p", { class: "muted" }, `@${other}`),
       user && h("p", { class: "muted" }, isOnline(conversation) ? "Online" : `Last online ${ago(user.last_online)}`),
       user && h("p", { class: "muted" }, `Here since ${dateOf(user.created_at)}`),
-      other && isContact !== null && h("button", { class: "button quiet wide", type: "button", onclick: () => this.#changeContact(other) }, icon("person"), isContact ? "Remove contact" : "Add contact"),
+      other && isContact !== null && !isBlocked && h("button", { class: "button quiet wide", type: "button", onclick: () => this.#changeContact(other) }, icon("person"), isContact ? "Remove contact" : "Add contact"),
+      other && isContact !== null && h("button", { class: "button quiet wide", type: "button", onclick: () => this.#changeBlock(other) }, icon("lock"), isBlocked ? "Unblock" : "Block"),
     );
   }
 
   /** @param {string} username */
-  async #learnContact(username) {
-    const answer = await client.ask("get_contacts").catch(() => null);
-    this.#isContact = answer ? answer.contacts.includes(username) : null;
+  async #learnStanding(username) {
+    const [known, shunned] = await Promise.all([client.ask("get_contacts"), client.ask("get_blocked")]).catch(() => [null, null]);
+    this.#isContact = known ? known.contacts.includes(username) : null;
+    this.#isBlocked = shunned?.blocked.includes(username) ?? false;
     redraw();
   }
 
@@ -102,6 +105,17 @@ class ConversationInfo extends ChatElement {
     if (!(await attempt(client.ask(type, { contact_username: username })))) return;
     this.#isContact = !this.#isContact;
     client.people.refresh(username);
+    redraw();
+  }
+
+  /** @param {string} username */
+  async #changeBlock(username) {
+    const name = client.people.nameOf(username);
+    const text = "They cannot add you, invite you or write to you, and are not told so. In groups you both stay.";
+    if (!this.#isBlocked && !(await confirmed(`Block ${name}?`, text, "Block"))) return;
+    if (!(await attempt(client.ask(this.#isBlocked ? "unblock_user" : "block_user", { username })))) return;
+    this.#isBlocked = !this.#isBlocked;
+    this.#isContact = false;
     redraw();
   }
 

@@ -12,6 +12,7 @@ import { form } from "../app/form.js";
 import { icon } from "../app/icons.js";
 import { offers } from "../client/http.js";
 import { pageHead } from "./page-head.js";
+import { personRow } from "./person-row.js";
 import { offersPictures, prefer, preferences } from "../app/preferences.js";
 import { turnOn } from "../app/notifications.js";
 
@@ -20,6 +21,7 @@ import { turnOn } from "../app/notifications.js";
 class SettingsPage extends ChatElement {
   #picture = avatar("large");
   #logins = h("ul", { class: "people", "aria-label": "Logins" });
+  #blocked = h("div", {});
   #verification = h("div", {});
   #isLoaded = false;
 
@@ -37,6 +39,7 @@ class SettingsPage extends ChatElement {
         h("section", { class: "card" }, h("h2", {}, "Profile"), profileForm(me)),
         h("section", { class: "card" }, h("h2", {}, "Appearance"), themes()),
         h("section", { class: "card" }, h("h2", {}, "Notifications and privacy"), notifications(), pictures()),
+        h("section", { class: "card" }, h("h2", {}, "Blocked"), this.#blocked),
         h("section", { class: "card" }, h("h2", {}, "E-mail"), emailForm(me.email ?? "", () => this.#showVerification())),
         h("section", { class: "card" }, h("h2", {}, "Password"), passwordForm()),
         h("section", { class: "card" }, h("h2", {}, "Where you are logged in"), this.#logins),
@@ -56,7 +59,34 @@ class SettingsPage extends ChatElement {
     if (this.#isLoaded || client.state !== "online") return;
     this.#isLoaded = true;
     void this.#showLogins();
+    void this.#showBlocked();
     void this.#showVerification();
+  }
+
+  async #showBlocked() {
+    const page = await attempt(client.request("GET", "users/me/blocked?limit=100"));
+    if (!page) return;
+    client.people.learn(page.users);
+    const strangers = toggle("Strangers", "Only your contacts can add you, invite you, write to you or see when you are online.", page.strangers, (isOn) => this.#blockStrangers(isOn));
+    const users = /** @type {import("../client/types.js").User[]} */ (page.users);
+    const list = h("ul", { class: "people", "aria-label": "Blocked people" }, users.map((user) => personRow(user, this.#unblockButton(user))));
+    const more = page.next !== null && h("p", { class: "muted" }, "More are blocked; they show up here as you unblock these.");
+    fill(this.#blocked, strangers, users.length > 0 ? list : h("p", { class: "muted" }, "You block nobody. You can in the details of a conversation."), more);
+  }
+
+  /** @param {boolean} isOn */
+  async #blockStrangers(isOn) {
+    return (await attempt(client.request(isOn ? "PUT" : "DELETE", "users/me/blocked/strangers"))) !== undefined;
+  }
+
+  /** @param {import("../client/types.js").User} user */
+  #unblockButton({ id, fullname }) {
+    const unblock = async () => {
+      if ((await attempt(client.request("DELETE", `users/me/blocked/${id}`))) === undefined) return;
+      notice(`${fullname} is not blocked any more.`);
+      await this.#showBlocked();
+    };
+    return h("button", { class: "button small quiet", type: "button", "aria-label": `Unblock ${fullname}`, onclick: unblock }, "Unblock");
   }
 
   async #showLogins() {
