@@ -6,6 +6,7 @@ use crate::arguments::Arguments;
 use crate::crowd::{Crowd, Person};
 use crate::stage::{Cast, Stage};
 use crate::{chart, floor};
+use std::net::Ipv4Addr;
 
 /// What the floor calls its only group.
 const FLOOR_GROUP: i64 = 1;
@@ -45,7 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 /// Microseconds of CPU for each delivery by the floor.
 fn floor(arguments: &Arguments) -> Outcome<f64> {
     let (server, address) = floor::start()?;
-    let people = vec![Person { token: String::new(), groups: vec![FLOOR_GROUP] }; arguments.sessions];
+    let people =
+        vec![Person { token: String::new(), groups: vec![FLOOR_GROUP], home: Ipv4Addr::LOCALHOST }; arguments.sessions];
     let mut crowd = Crowd::new()?;
     crowd.open(address, &people)?;
     let flow =

@@ -4,7 +4,6 @@ mod traffic;
 
 pub(crate) use traffic::Traffic;
 
-use crate::mail::reachable;
 use crate::target::Target;
 use crate::tls::TlsFiles;
 use crate::web::Pictures;
