@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 pub mod client;
+pub mod disk;
 pub mod documents;
 pub mod ledger;
 mod mail_server;
@@ -16,13 +17,14 @@ mod proxy;
 pub mod reducer;
 mod server;
 mod socket;
+pub mod tls;
 
 pub use client::Client;
 pub use mail_server::{MailServer, free_port};
 pub use mailbox::Letter;
 pub use person::{Answer, Person};
 pub use proxy::{Cut, Proxy};
-pub use server::{Kind, Server, run, run_at_terminal};
+pub use server::{Kind, Server, run, run_at_terminal, run_behind};
 pub use socket::{Socket, all_hear, event, hear_nothing, refusal, with_ref};
 
 use std::time::Duration;
@@ -31,17 +33,35 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes each async function a test against every kind of server: the program on SQLite and on Postgres, and the routes in
-/// this process on SQLite and in memory. Behind `with guests;` they are servers that let guests in.
+/// this process on SQLite and in memory. Behind `with guests;` they are servers that let guests in; behind `with tls;` there is
+/// one more, the program that speaks TLS itself.
 #[macro_export]
 macro_rules! end_to_end {
     (with guests; $($tests:tt)+) => {
         $crate::end_to_end! { @start_with_guests $($tests)+ }
+    };
+    (with tls; $($tests:tt)+) => {
+        $crate::end_to_end! { @start $($tests)+ }
+
+        mod over_tls {
+            use super::*;
+
+            $crate::end_to_end! { @over_tls $($tests)+ }
+        }
     };
     (async $($tests:tt)+) => {
         $crate::end_to_end! { @start async $($tests)+ }
     };
     (#$doc:tt $($tests:tt)+) => {
         $crate::end_to_end! { @start #$doc $($tests)+ }
+    };
+    (@over_tls $($(#[$doc:meta])* async fn $name:ident($server:ident: Server) $body:block)+) => {
+        $($(#[$doc])*
+        #[tokio::test]
+        async fn $name() {
+            let $server = $crate::Server::start_with_tls(&[]).await;
+            $body
+        })+
     };
     (@$start:ident $($(#[$doc:meta])* async fn $name:ident($server:ident: Server) $body:block)+) => {
         $($(#[$doc])* mod $name {

@@ -162,7 +162,7 @@ impl Person {
     }
 
     fn socket_url(&self, path: &str) -> String {
-        format!("{}{path}", self.base.replace("http://", "ws://"))
+        format!("{}{path}", self.base.replacen("http", "ws", 1))
     }
 
     /// A request that shows who it comes from.

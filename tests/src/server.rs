@@ -1,6 +1,6 @@
 use crate::mailbox::{self, Letter};
 use crate::postgres::Database;
-use crate::{Answer, PATIENCE, Person};
+use crate::{Answer, PATIENCE, Person, tls};
 use chat_core::{
     AccountOptions, Accounts, Chat, Limits, MailQueue, MailTemplates, MemoryMailer, MemoryStorage, PasswordCost,
     Registration, Storage, SystemClock, TokenKeys,
@@ -37,6 +37,7 @@ pub enum Kind {
 
 /// A running server with data of its own.
 pub struct Server {
+    scheme: &'static str,
     addr: SocketAddr,
     client: reqwest::Client,
     running: Running,
@@ -54,6 +55,8 @@ type Log = Arc<Mutex<String>>;
 /// How the program is started, the first time and again.
 #[derive(Default)]
 struct Launch {
+    /// What stands before the program on its command line.
+    before: Vec<String>,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     database: Option<Database>,
@@ -63,7 +66,11 @@ impl Launch {
     fn new(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { flags, environment: environment.iter().map(owned).collect(), database: None }
+        Self { flags, environment: environment.iter().map(owned).collect(), ..Self::default() }
+    }
+
+    fn behind(self, before: &[String]) -> Self {
+        Self { before: before.to_vec(), ..self }
     }
 }
 
@@ -130,6 +137,24 @@ impl Server {
     /// Starts the program with these flags, besides those that keep it to itself.
     pub async fn start_with(flags: &[&str]) -> Self {
         Self::program(tempfile::tempdir().unwrap(), Launch::new(flags, &WITH_SECRET)).await
+    }
+
+    /// Starts the program in this directory with these flags.
+    pub async fn start_in(directory: TempDir, flags: &[&str]) -> Self {
+        Self::program(directory, Launch::new(flags, &WITH_SECRET)).await
+    }
+
+    /// Starts the program in this directory, behind the command line of another that becomes it.
+    pub async fn start_behind(before: &[String], directory: TempDir, flags: &[&str]) -> Self {
+        Self::program(directory, Launch::new(flags, &WITH_SECRET).behind(before)).await
+    }
+
+    /// Starts the program so that it speaks TLS, with a certificate that clients of tests trust.
+    pub async fn start_with_tls(flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        tls::certify(directory.path());
+        let flags = [&["--tls-cert", tls::CERT, "--tls-key", tls::KEY], flags].concat();
+        Self::start_in(directory, &flags).await
     }
 
     /// Starts the program without a secret, so that it signs logins with the key file that it makes.
@@ -216,6 +241,37 @@ impl Server {
         Self::program(self.directory, launch).await
     }
 
+    /// Sends the program a signal, by a name such as `HUP`.
+    pub async fn signal(&self, name: &str) {
+        let signalled = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().await;
+        assert!(signalled.unwrap().success());
+    }
+
+    /// The id of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let Running::Program { child, .. } = &self.running else { panic!("only the program is a process of its own") };
+        child.id().unwrap()
+    }
+
+    /// Waits until the log has these words so often.
+    pub async fn logs(&self, words: &str, count: usize) {
+        let logged = async {
+            while self.log().matches(words).count() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        if timeout(PATIENCE, logged).await.is_err() {
+            panic!("{words:?} is not logged: {}", self.log());
+        }
+    }
+
+    /// Waits until the program has ended by itself; its exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let Running::Program { child, .. } = &mut self.running else { panic!("only the program can end") };
+        timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code()
+    }
+
     /// Bytes of memory that the program holds now.
     #[must_use]
     pub fn memory(&self) -> usize {
@@ -234,7 +290,7 @@ impl Server {
     /// The address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        format!("{}://{}{path}", self.scheme, self.addr)
     }
 
     /// A client for requests that no [`Person`] makes.
@@ -301,11 +357,11 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(warp::serve(routes).incoming(listener).run());
         let running = Running::Routes { accounts: Box::new(accounts), mails, _ends_when_dropped: tasks };
-        Self { addr, client: client(), running, directory }
+        Self { scheme: "http", addr, client: client(), running, directory }
     }
 
     async fn program(directory: TempDir, launch: Launch) -> Self {
-        let mut child = Command::new(program())
+        let mut child = command(&launch.before)
             .args(["--addr", "127.0.0.1:0", "--log-format", "json"])
             .args(&launch.flags)
             .current_dir(directory.path())
@@ -318,19 +374,27 @@ impl Server {
             .spawn()
             .unwrap();
         let log = Log::default();
-        let addr = timeout(PATIENCE, ready(&mut child, &log)).await.expect("the server is ready in time");
+        let (scheme, addr) = timeout(PATIENCE, ready(&mut child, &log)).await.expect("the server is ready in time");
         let running = Running::Program { child: Box::new(child), launch, log };
-        Self { addr, client: client(), running, directory }
+        Self { scheme, addr, client: client(), running, directory }
     }
 }
 
-/// One that gives up what is never answered.
+/// One that gives up what is never answered, and trusts the certificates of tests.
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+    reqwest::Client::builder().timeout(PATIENCE).tls_certs_only([tls::authority()]).build().unwrap()
+}
+
+/// The program, behind the command line of another that becomes it.
+fn command(before: &[String]) -> Command {
+    let Some((first, rest)) = before.split_first() else { return Command::new(program()) };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program());
+    command
 }
 
 /// Reads the log until it names the address, and keeps the rest of it as it comes.
-async fn ready(child: &mut Child, log: &Log) -> SocketAddr {
+async fn ready(child: &mut Child, log: &Log) -> (&'static str, SocketAddr) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let line = lines.next_line().await.unwrap().expect("a server that is ready before it ends");
@@ -343,14 +407,26 @@ async fn ready(child: &mut Child, log: &Log) -> SocketAddr {
                     log.lock().unwrap().push_str(&(line + "\n"));
                 }
             });
-            return address.trim_start_matches("http://").parse().unwrap();
+            let scheme = if address.starts_with("https") { "https" } else { "http" };
+            return (scheme, address.split("//").nth(1).unwrap().parse().unwrap());
         }
     }
 }
 
 /// Runs the program in a directory with these arguments, these environment variables and no other, and this to read.
 pub async fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
-    let mut child = Command::new(program())
+    run_behind(&[], directory, arguments, environment, input).await
+}
+
+/// The same, behind the command line of another program that becomes it.
+pub async fn run_behind(
+    before: &[String],
+    directory: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    input: &str,
+) -> Output {
+    let mut child = command(before)
         .args(arguments)
         .current_dir(directory)
         .env_clear()

@@ -1,4 +1,4 @@
-use crate::{PATIENCE, Person, documents};
+use crate::{PATIENCE, Person, documents, tls};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config, connect_async_tls_with_config};
 
 /// One open WebSocket.
 pub struct Socket {
@@ -27,8 +27,9 @@ impl Socket {
         let connection = TcpSocket::new_v4().unwrap();
         connection.set_recv_buffer_size(16_384).unwrap();
         let server = request.uri().authority().unwrap().as_str().parse().unwrap();
-        let connection = MaybeTlsStream::Plain(connection.connect(server).await.unwrap());
-        Self { stream: client_async(request, connection).await.unwrap().0 }
+        let connection = connection.connect(server).await.unwrap();
+        let opening = client_async_tls_with_config(request, connection, None, Some(tls::connector()));
+        Self { stream: opening.await.unwrap().0 }
     }
 
     /// Opens a socket with these headers, or returns the HTTP answer that refused it.
@@ -40,7 +41,8 @@ impl Socket {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let (stream, _) = timeout(PATIENCE, connect_async(request)).await.unwrap().map_err(Box::new)?;
+        let opening = connect_async_tls_with_config(request, None, false, Some(tls::connector()));
+        let (stream, _) = timeout(PATIENCE, opening).await.unwrap().map_err(Box::new)?;
         Ok(Self { stream })
     }
 

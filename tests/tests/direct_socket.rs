@@ -23,6 +23,8 @@ async fn refused(person: &Person, other: i64) -> u16 {
 }
 
 end_to_end! {
+    with tls;
+
     async fn two_people_talk(server: Server) {
         let [ann, bob] = server.people(["ann", "bob"]).await;
         let (mut at_ann, mut at_bob) = (talk(&ann, &bob).await, talk(&bob, &ann).await);

@@ -48,6 +48,8 @@ async fn heard_until_lagged(socket: &mut Socket) -> Vec<i64> {
 }
 
 end_to_end! {
+    with tls;
+
     async fn a_reader_who_stalls_is_told_once_and_resumes_completely(server: Server) {
         let [ann, bob] = server.people(["ann", "bob"]).await;
         let group = ann.group(&[&bob]).await;

@@ -48,7 +48,7 @@ fn commands<'p>(page: &'p str, word: &str) -> BTreeSet<&'p str> {
 
 #[tokio::test]
 async fn what_the_files_configure_is_known_to_the_program() {
-    let help = help(&["", "admin create", "mock"]).await;
+    let help = help(&["", "admin create", "health", "mock"]).await;
     for path in ["Dockerfile", "compose.yaml", "deploy/chat-server.service", "docs/running.md", "README.md"] {
         let variables = variables(&text(path));
         assert!(!variables.is_empty(), "{path}");
@@ -83,6 +83,17 @@ fn the_image_runs_as_a_user_who_is_not_root_and_asks_after_its_health() {
             && last.contains("HEALTHCHECK")
             && last.contains(r#""chat-server", "health""#)
     );
+}
+
+#[test]
+fn systemd_is_told_how_the_server_is_and_can_have_it_read_anew() {
+    let service = text("deploy/chat-server.service");
+    for line in ["Type=notify", "WatchdogSec=60s", "ExecReload=/bin/kill -HUP $MAINPID"] {
+        assert!(service.contains(&format!("\n{line}\n")), "{line}");
+    }
+    let seconds =
+        |name: &str| service.split(&format!("\n{name}=")).nth(1).unwrap().split('s').next().unwrap().to_owned();
+    assert!(seconds("TimeoutStopSec").parse::<u32>().unwrap() >= 1 + 10 + 10, "what stopping takes by default");
 }
 
 #[tokio::test]

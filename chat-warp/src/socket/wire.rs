@@ -222,7 +222,7 @@ mod tests {
         }
 
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            if !self.is_let {
+            if !self.is_let && !self.taken.is_empty() {
                 self.waits = Some(cx.waker().clone());
                 return Poll::Pending;
             }

@@ -1,6 +1,7 @@
 //! Flags and environment variables.
 
-use crate::mail::reachable;
+use crate::target::Target;
+use crate::tls::TlsFiles;
 use crate::web::Pictures;
 use chat_core::{Email, Username};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,7 +9,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use url::Url;
 
 /// A chat server in one program.
 #[derive(Debug, Parser)]
@@ -43,30 +43,12 @@ pub(crate) enum Command {
     Check(Box<Serve>),
     /// Ask a server that runs whether it is ready; exit code 1 if it is not
     Health(Target),
+    /// Copy the SQLite file as it is at this moment, while the server runs
+    Backup(Backup),
     /// Empty the database, after asking; stop the server first
     Reset(Reset),
     /// Fill a server with believable users, groups and talk, over its HTTP API
     Mock(Mock),
-}
-
-/// A server that runs.
-#[derive(Args, Debug)]
-pub(crate) struct Target {
-    /// The address of the server, as `https://chat.example.org`; by default the one on this machine, at CHAT_ADDR
-    #[arg(long)]
-    url: Option<Url>,
-
-    /// Where the server on this machine listens
-    #[arg(long, env = "CHAT_ADDR", default_value = "127.0.0.1:8000")]
-    addr: SocketAddr,
-}
-
-impl Target {
-    /// Its address, without a slash at the end.
-    pub(crate) fn url(&self) -> String {
-        let url = self.url.as_ref().map_or_else(|| format!("http://{}", reachable(self.addr)), ToString::to_string);
-        url.trim_end_matches('/').to_owned()
-    }
 }
 
 /// What to fill a server with.
@@ -118,6 +100,16 @@ pub(crate) struct CreateAdmin {
     /// Read the password from standard input, up to the end of the first line
     #[arg(long)]
     pub(crate) password_stdin: bool,
+
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// What to copy, and where to.
+#[derive(Args, Debug)]
+pub(crate) struct Backup {
+    /// The file to make; one that is there is never overwritten
+    pub(crate) file: PathBuf,
 
     #[command(flatten)]
     pub(crate) place: Place,
@@ -210,6 +202,9 @@ pub(crate) struct Serve {
     pub(crate) addr: SocketAddr,
 
     #[command(flatten)]
+    pub(crate) tls: TlsFiles,
+
+    #[command(flatten)]
     pub(crate) place: Place,
 
     #[command(flatten)]
@@ -243,6 +238,11 @@ pub(crate) struct Serve {
         value_parser = range(1, 1_000_000))]
     pub(crate) connections_max: usize,
 
+    /// Seconds for which the server goes on when it is told to stop, not ready by /readyz, so that whatever spreads the load
+    /// sends it no more
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", default_value_t = 0)]
+    drain_seconds: u64,
+
     /// Seconds over which open sockets are closed when the server stops, so that clients do not all come back at once
     #[arg(long, env = "CHAT_STOP_SPREAD_SECONDS", default_value_t = 1)]
     stop_spread_seconds: u64,
@@ -263,6 +263,10 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn pictures(&self) -> Pictures {
         if self.remote_pictures { Pictures::Remote } else { Pictures::Own }
+    }
+
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
     }
 
     pub(crate) fn stop_spread(&self) -> Duration {

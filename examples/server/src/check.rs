@@ -1,7 +1,7 @@
 //! Whether a server would run with this configuration. The rule: looking changes nothing.
 
 use crate::arguments::Serve;
-use crate::{Outcome, keys, mail, storage};
+use crate::{Outcome, keys, mail, storage, tls};
 use url::Url;
 
 /// Tells of each part in a line.
@@ -37,5 +37,5 @@ fn configuration(serve: &Serve) -> Outcome<String> {
         return Err(format!("CORS_ALLOW_ORIGIN: {wrong:?} is no origin, as https://chat.example.org"));
     }
     let addresses = mail::check_addresses(serve)?;
-    Ok(format!("listens on {}; {addresses}", serve.addr))
+    Ok(format!("listens on {}{}; {addresses}", serve.addr, tls::check(&serve.tls)?))
 }

@@ -38,8 +38,11 @@ fn draft(path: &Path, contents: &[u8]) -> Result<PathBuf> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
+    if let Err(error) = file.write_all(contents).and_then(|()| file.sync_all()) {
+        // On a full disk, half a file would take the room that the next one needs.
+        let _ = fs::remove_file(&draft);
+        return Err(error);
+    }
     Ok(draft)
 }
 

@@ -1,8 +1,7 @@
 //! Asking a server whether it is ready, for containers and whatever else watches over it. The rule: silence is a no.
 
 use crate::Outcome;
-use crate::arguments::Target;
-use reqwest::Client;
+use crate::target::Target;
 use std::error::Error;
 use std::iter::successors;
 use std::time::Duration;
@@ -13,7 +12,7 @@ const ANSWER_LASTS_MAX: Duration = Duration::from_secs(5);
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn ask(target: &Target) -> Outcome {
     let url = format!("{}/readyz", target.url());
-    let client = Client::builder().timeout(ANSWER_LASTS_MAX).build().map_err(|error| error.to_string())?;
+    let client = target.client(ANSWER_LASTS_MAX)?;
     let answer = client.get(&url).send().await.map_err(|error| format!("{url} gives no answer: {}", cause(&error)))?;
     if answer.status().is_success() { Ok(()) } else { Err(format!("{url} is answered {}", answer.status())) }
 }

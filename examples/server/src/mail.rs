@@ -4,12 +4,13 @@
 use crate::Outcome;
 use crate::arguments::{self, Serve};
 use crate::files;
+use crate::target::reachable;
 use async_trait::async_trait;
 use chat_core::{
     Limits, Mail, MailError, MailFormat, MailQueue, MailTemplates, Mailer, SmtpMailer, SmtpSettings, random,
 };
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use url::{Host, Url};
@@ -23,7 +24,7 @@ pub(crate) struct Post {
 /// The mailer that the configuration asks for, behind a queue.
 pub(crate) fn open(serve: &Serve, address: SocketAddr, limits: &Limits) -> Outcome<Post> {
     let mail = &serve.mail;
-    let public_url = public_url(mail, address)?;
+    let public_url = public_url(mail, serve.tls.scheme(), address)?;
     let format = format(mail, &public_url)?;
     let mailer: Arc<dyn Mailer> = match &mail.smtp_url {
         Some(url) => Arc::new(smtp(mail, url, limits, format)?),
@@ -38,7 +39,7 @@ pub(crate) fn open(serve: &Serve, address: SocketAddr, limits: &Limits) -> Outco
 /// Whether mails can leave, in a sentence; sends none.
 pub(crate) async fn check(serve: &Serve) -> Outcome<String> {
     let mail = &serve.mail;
-    let format = format(mail, &public_url(mail, serve.addr)?)?;
+    let format = format(mail, &public_url(mail, serve.tls.scheme(), serve.addr)?)?;
     let Some(url) = &mail.smtp_url else {
         let directory = &mail.mail_dir;
         return match fs::metadata(directory) {
@@ -55,7 +56,7 @@ pub(crate) async fn check(serve: &Serve) -> Outcome<String> {
 
 /// Whether the addresses in mails make sense, in a sentence.
 pub(crate) fn check_addresses(serve: &Serve) -> Outcome<String> {
-    let url = public_url(&serve.mail, serve.addr)?;
+    let url = public_url(&serve.mail, serve.tls.scheme(), serve.addr)?;
     format(&serve.mail, &url)?;
     Ok(format!("mails are from {} and lead to {url}", sender(&serve.mail, &url)))
 }
@@ -75,21 +76,11 @@ fn smtp(mail: &arguments::Mail, url: &str, limits: &Limits, format: MailFormat) 
     SmtpMailer::new(&settings, format).map_err(|error| format!("SMTP_URL cannot be used: {error}"))
 }
 
-fn public_url(mail: &arguments::Mail, address: SocketAddr) -> Outcome<Url> {
-    let text = mail.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+fn public_url(mail: &arguments::Mail, scheme: &str, address: SocketAddr) -> Outcome<Url> {
+    let text = mail.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(address)));
     let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let plain = url.filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
     plain.ok_or_else(|| "PUBLIC_URL must be an http or https URL, as https://chat.example.org".to_owned())
-}
-
-/// The address by which a browser on this machine reaches the server.
-pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(std::net::Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 fn sender(mail: &arguments::Mail, public_url: &Url) -> String {
@@ -148,16 +139,17 @@ mod tests {
     #[test]
     fn links_lead_to_the_server_itself_unless_told_otherwise() {
         let address: SocketAddr = "0.0.0.0:8000".parse().unwrap();
-        assert_eq!(public_url(&mail(None), address).unwrap().as_str(), "http://127.0.0.1:8000/");
+        assert_eq!(public_url(&mail(None), "http", address).unwrap().as_str(), "http://127.0.0.1:8000/");
+        assert_eq!(public_url(&mail(None), "https", address).unwrap().as_str(), "https://127.0.0.1:8000/");
         let configured = mail(Some("https://chat.example.org/talk"));
-        assert_eq!(public_url(&configured, address).unwrap().as_str(), "https://chat.example.org/talk");
+        assert_eq!(public_url(&configured, "http", address).unwrap().as_str(), "https://chat.example.org/talk");
     }
 
     #[test]
     fn a_public_url_that_is_none_is_refused() {
         let address: SocketAddr = "127.0.0.1:8000".parse().unwrap();
         for wrong in ["", "chat.example.org", "ftp://example.org", "https://example.org/?a=b", "javascript:alert(1)"] {
-            assert!(public_url(&mail(Some(wrong)), address).is_err(), "{wrong}");
+            assert!(public_url(&mail(Some(wrong)), "http", address).is_err(), "{wrong}");
         }
     }
 

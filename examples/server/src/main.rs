@@ -4,7 +4,10 @@
 
 mod admin;
 mod arguments;
+mod backup;
 mod check;
+mod disk;
+mod drain;
 mod files;
 mod health;
 mod keys;
@@ -14,15 +17,19 @@ mod mock;
 mod reset;
 mod server;
 mod storage;
+mod supervisor;
+mod target;
+mod tls;
 mod web;
 
 use arguments::{AdminCommand, Arguments, Command, KeysCommand, LogFormat, Serve};
 use chat_core::{AccountOptions, Accounts, Chat, Limits, SystemClock};
 use clap::Parser;
 use mail::Post;
-use server::Server;
+use server::{Server, Stop};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tls::Tls;
 use warp::Filter;
 
 /// One clear sentence for whoever started the server.
@@ -47,6 +54,10 @@ fn main() -> ExitCode {
             log::start("info", LogFormat::Text);
             health::ask(&target)
         }
+        Command::Backup(wanted) => {
+            log::start("info", LogFormat::Text);
+            backup::make(&wanted)
+        }
         Command::Reset(wanted) => {
             log::start("info", LogFormat::Text);
             reset::ask_and_clear(&wanted)
@@ -67,7 +78,9 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(serve: &Serve) -> Outcome {
+    disk::expect_limits();
     let (listener, address) = server::listen(serve.addr).await?;
+    let tls = Tls::open(&serve.tls)?;
     let keys = keys::load(&serve.keys)?;
     let limits = limits(serve);
     let storage = storage::open(&serve.place).await?;
@@ -83,9 +96,11 @@ async fn run(serve: &Serve) -> Outcome {
     let options = chat_warp::Options::new(accounts).allowed_origins(&serve.cors_allow_origin);
     let routes = web::pages(serve.pictures()).or(chat_warp::routes(chat.clone(), options)).unify().boxed();
 
-    let server = Server::new(chat, queue, routes, serve.connections_max);
-    tracing::info!(address = %format_args!("http://{address}"), %storage, "the chat server is ready");
-    server.run(listener, serve.shutdown_patience()).await;
+    let server = Server::new(chat, queue, routes, serve.connections_max).with_tls(tls.clone());
+    let supervised = supervisor::ready(tls);
+    tracing::info!(address = %format_args!("{}://{address}", serve.tls.scheme()), %storage, "the chat server is ready");
+    server.run(listener, &Stop { drain: serve.drain(), patience: serve.shutdown_patience() }).await;
+    drop(supervised);
     keys.abort();
     storage.close().await;
     tracing::info!("the chat server has stopped");

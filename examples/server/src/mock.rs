@@ -22,7 +22,7 @@ pub(crate) async fn fill(wanted: &Mock) -> Outcome {
     let script = Script::new(wanted.seed, wanted.users, wanted.groups, wanted.messages);
     let url = wanted.target.url();
     let bar = bar(script.people.len() + script.groups.len() + script.lines.len())?;
-    let mut stage = Stage { api: Api::at(&url)?, people: vec![], groups: vec![], said: HashMap::new(), bar };
+    let mut stage = Stage { api: Api::at(&wanted.target)?, people: vec![], groups: vec![], said: HashMap::new(), bar };
     stage.perform(wanted, &script).await?;
     stage.bar.finish_and_clear();
     let (people, groups, lines) = (script.people.len(), script.groups.len(), script.lines.len());

@@ -1,7 +1,9 @@
 //! The accept loop. The rule: stopping loses nothing; requests under way are answered, sessions are told to come back,
 //! mails leave, and what was sent is stored, before the process ends.
 
-use crate::Outcome;
+use crate::drain::Drain;
+use crate::tls::Tls;
+use crate::{Outcome, supervisor, tls};
 use chat_core::{Chat, MailQueue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,10 +17,11 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
@@ -57,8 +60,18 @@ pub(crate) struct Server {
     routes: BoxedFilter<(Response,)>,
     connections_max: usize,
     requests: Arc<Semaphore>,
+    tls: Option<Arc<Tls>>,
+    drain: Drain,
     stopping: watch::Sender<bool>,
     signals: Signals,
+}
+
+/// How long each part of stopping may take.
+pub(crate) struct Stop {
+    /// How long to serve on, but not ready.
+    pub(crate) drain: Duration,
+    /// What is open gets to end.
+    pub(crate) patience: Duration,
 }
 
 impl Server {
@@ -66,29 +79,47 @@ impl Server {
     pub(crate) fn new(chat: Chat, mails: MailQueue, routes: BoxedFilter<(Response,)>, connections_max: usize) -> Self {
         let requests = Arc::new(Semaphore::new(connections_max));
         let (stopping, signals) = (watch::Sender::new(false), Signals::listen());
-        Self { chat, mails, routes, connections_max, requests, stopping, signals }
+        let (drain, tls) = (Drain::default(), None);
+        let routes = drain.refusal().or(routes).unify().boxed();
+        Self { chat, mails, routes, connections_max, requests, tls, drain, stopping, signals }
     }
 
-    /// Serves until the process is told to stop, then gives what is open `patience` to end; told again, it waits no longer.
-    pub(crate) async fn run(mut self, listener: TcpListener, patience: Duration) {
+    /// The same server, spoken to by TLS if there is a certificate.
+    pub(crate) fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        let routes = if tls.is_some() { tls::strict(self.routes) } else { self.routes };
+        Self { tls, routes, ..self }
+    }
+
+    /// Serves until the process is told to stop, then ends what is open; told again, it waits no longer.
+    pub(crate) async fn run(mut self, listener: TcpListener, stop: &Stop) {
         let mut signals = std::mem::take(&mut self.signals);
         tokio::select! {
             () = self.accept(&listener) => {}
             signal = signals.next() => tracing::info!(signal, "stopping"),
         }
-        drop(listener);
-        self.stopping.send_replace(true);
+        supervisor::stopping();
         tokio::select! {
-            () = self.finish(patience) => {}
+            () = self.finish(listener, stop) => {}
             signal = signals.next() => tracing::warn!(signal, "stopping at once"),
         }
+        self.stopping.send_replace(true);
         self.chat.stop(Duration::ZERO).await;
     }
 
-    /// Ends what is open, then sends the mails that came of it.
-    async fn finish(&self, patience: Duration) {
-        tokio::join!(self.finish_requests(patience), self.chat.end_sessions(patience));
-        self.mails.stop(patience).await;
+    /// Lets new clients go elsewhere, ends what is open, then sends the mails that came of it.
+    async fn finish(&self, listener: TcpListener, stop: &Stop) {
+        self.drain.begin();
+        if !stop.drain.is_zero() {
+            tracing::info!(seconds = stop.drain.as_secs(), "serving on, but not ready");
+            // An error means that the time is over.
+            let _ = tokio::time::timeout(stop.drain, self.accept(&listener)).await;
+        }
+        drop(listener);
+        tracing::info!("closing what is open");
+        self.stopping.send_replace(true);
+        tokio::join!(self.finish_requests(stop.patience), self.chat.end_sessions(stop.patience));
+        tracing::info!(mails = self.mails.waiting(), "sending the last mails");
+        self.mails.stop(stop.patience).await;
     }
 
     async fn accept(&self, listener: &TcpListener) {
@@ -109,8 +140,10 @@ impl Server {
         let is_full = in_requests + self.chat.sessions_open() >= self.connections_max;
         match Arc::clone(&self.requests).try_acquire_owned() {
             Ok(permit) if !is_full => {
-                tokio::spawn(serve(stream, self.routes.clone(), self.stopping.subscribe(), permit));
+                tokio::spawn(connect(stream, self.tls.clone(), self.routes.clone(), self.stopping.subscribe(), permit));
             }
+            // The answer would cost the handshake, which is what an attacker is after: by TLS the door is closed without a word.
+            _ if self.tls.is_some() => {}
             _ => {
                 tokio::spawn(turn_away(stream));
             }
@@ -125,12 +158,30 @@ impl Server {
     }
 }
 
-/// Serves one connection until it ends, or until the request under way when the server stops is answered.
-async fn serve(
+/// Serves one connection, with TLS or without. The accept loop waits for no handshake.
+async fn connect(
     stream: TcpStream,
+    tls: Option<Arc<Tls>>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
+) {
+    let Some(tls) = tls else { return serve(stream, routes, stopping).await };
+    let encrypted = tokio::select! {
+        encrypted = tls.accept(stream) => encrypted,
+        () = told_to_stop(&mut stopping) => None,
+    };
+    drop(tls);
+    if let Some(stream) = encrypted {
+        serve(stream, routes, stopping).await;
+    }
+}
+
+/// Serves until the connection ends, or until the request under way when the server stops is answered.
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    routes: BoxedFilter<(Response,)>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -172,10 +223,10 @@ async fn turn_away(mut stream: TcpStream) {
 
 /// The signals that stop the process.
 #[derive(Default)]
-struct Signals(Option<(Signal, Signal)>);
+pub(crate) struct Signals(Option<(Signal, Signal)>);
 
 impl Signals {
-    fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let signals = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
         if let Err(error) = &signals {
             tracing::warn!(%error, "cannot listen for signals");
@@ -184,7 +235,7 @@ impl Signals {
     }
 
     /// Waits for SIGINT or SIGTERM and names it.
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
         tokio::select! {
             _ = interrupt.recv() => "SIGINT",

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::health::cause;
+use crate::target::Target;
 use reqwest::{Client, Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -25,9 +26,8 @@ pub(super) struct Person {
 }
 
 impl Api {
-    pub(super) fn at(url: &str) -> Outcome<Self> {
-        let client = Client::builder().timeout(ANSWER_LASTS_MAX).build().map_err(|error| error.to_string())?;
-        Ok(Self { client, base: url.to_owned() })
+    pub(super) fn at(target: &Target) -> Outcome<Self> {
+        Ok(Self { client: target.client(ANSWER_LASTS_MAX)?, base: target.url() })
     }
 
     /// Registers someone, unless they are there already, and logs them in.
