@@ -27,7 +27,6 @@ async fn requests_that_were_only_begun_cost_little_memory_and_keep_nobody_out() 
     assert_eq!(server.get("/misc/ping").await.text, "pong");
     let each = server.memory().saturating_sub(before) / HALF_OPEN;
     assert!(each <= BYTES_MAX, "{each} bytes for each");
-    println!("{each} bytes for each of {HALF_OPEN}");
     // All of them are still waited for.
     for stream in &half_open {
         assert!(stream.try_read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
