@@ -16,13 +16,13 @@ use crate::chat::{Echo, Typing};
 use crate::hub::{Audience, CloseReason, SessionEnd, SessionHub, Topic};
 use crate::link::{Link, Received};
 use crate::{
-    Action, Appended, Change, Clock, ConversationId, Event, EventKind, Seq, Storage, StorageError, UserId, Username,
-    limits, wire,
+    Action, Appended, Change, Clock, ConversationId, Event, EventKind, Page, Seq, Storage, StorageError, UserId,
+    Username, limits, wire,
 };
 use bytes::Bytes;
 use futures::FutureExt;
 pub(crate) use lines::Announced;
-use lines::Lines;
+use lines::{Lines, Reading};
 use notes::{Envelope, NodeId, Note, Origin, StoredName, Whose};
 use outgoing::Outgoing;
 use peers::{HEARTBEAT_INTERVAL, Peers, Turn};
@@ -30,12 +30,15 @@ use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Conversations that are read at once.
 const READERS: usize = 4;
+/// Conversations that are caught up at once: most of that time they wait for a batch, and all for the same one. Were they no
+/// more than those that are read, a busy storage would let four of them go on with each batch, and answers wait for minutes.
+const CATCHING_UP: usize = 64;
 /// How often to look for nodes that have fallen silent, and for reads that failed.
 const TIDY_INTERVAL: Duration = Duration::from_millis(500);
 /// How long events that were read wait for a batch of this node that is being stored, and may hold the same events with answers
@@ -61,6 +64,7 @@ pub(crate) struct Cluster {
     outgoing: Outgoing,
     peers: Peers,
     lookups: mpsc::Sender<Lookup>,
+    readers: Semaphore,
     /// Something may have been missed.
     doubt: Notify,
     batches: watch::Sender<Batches>,
@@ -121,12 +125,13 @@ impl Cluster {
             outgoing: Outgoing::default(),
             peers: Peers::default(),
             lookups,
+            readers: Semaphore::new(READERS),
             doubt: Notify::new(),
             batches: watch::Sender::default(),
             has_left: watch::Sender::new(false),
         });
         cluster.outgoing.hello();
-        for _ in 0..READERS {
+        for _ in 0..CATCHING_UP {
             tasks.spawn(read_on(Arc::clone(&cluster)));
         }
         tasks.spawn(receive(Arc::clone(&cluster)));
@@ -362,15 +367,21 @@ impl Cluster {
     /// Reads and announces what is missing of a conversation, unless that is being done.
     async fn catch_up(&self, conversation: ConversationId) {
         while let Some(reading) = self.lines.begin_reading(conversation) {
-            // A storage that panics must not end the reading of all others.
-            let read = AssertUnwindSafe(self.storage.events_after(conversation, reading.after, limits::RESUME_PAGE));
-            let Ok(Ok(Ok(page))) = timeout(STORAGE_PATIENCE, read.catch_unwind()).await else {
+            let Some(page) = self.read(&reading).await else {
                 tracing::warn!(%conversation, "what is new is read later");
                 return self.lines.fail_reading(reading);
             };
             self.batch_under_way().await;
             self.lines.end_reading(reading, &page);
         }
+    }
+
+    /// Reads what comes next, when it is its turn; `None` if the storage does not answer in time.
+    async fn read(&self, reading: &Reading) -> Option<Page<Event>> {
+        let _turn = self.readers.acquire().await.ok()?;
+        let read = self.storage.events_after(reading.conversation, reading.after, limits::RESUME_PAGE);
+        // A storage that panics must not end the reading of all others.
+        timeout(STORAGE_PATIENCE, AssertUnwindSafe(read).catch_unwind()).await.ok()?.ok()?.ok()
     }
 
     /// Waits until the batch that is being stored now is announced: it may hold what was just read.

@@ -682,3 +682,44 @@ async fn a_session_with_an_identity_hears_the_others() {
     }
     assert!(nodes.chats[0].hub().is_heard(conversation));
 }
+
+/// What was read may be in the batch that is being stored, and waits for it: all of it for the same batch.
+#[tokio::test(start_paused = true)]
+async fn however_slow_batches_are_conversations_catch_up_side_by_side() {
+    const CONVERSATIONS: usize = 40;
+    let nodes = Nodes::start();
+    let [ann, bob] = users(&nodes.chats[0], ["ann", "bob"]).await;
+    let own = group(&nodes.chats[1], std::slice::from_ref(&ann)).await;
+    let mut conversations = vec![];
+    for _ in 0..CONVERSATIONS {
+        conversations.push(group(&nodes.chats[0], &[ann.clone(), bob.clone()]).await);
+    }
+    let mut at_bob = Client::open(&nodes.chats[1], &bob).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    at_bob.heard().await;
+    let (chat, storage, busy) = (nodes.chats[1].clone(), Arc::clone(&nodes.storages[1]), ann.id);
+    let storing = tokio::spawn(async move {
+        loop {
+            storage.hold();
+            let slow = async {
+                storage.waited_for().await;
+                tokio::time::sleep(Duration::from_millis(900)).await;
+                storage.release();
+            };
+            let (sent, ()) = tokio::join!(chat.send(busy, own, Draft::new("busy").unwrap()), slow);
+            sent.unwrap();
+        }
+    });
+    nodes.storages[1].waited_for().await;
+
+    let begun = Instant::now();
+    for conversation in conversations {
+        send_some(&nodes.chats[0], &ann, conversation, 1).await;
+    }
+    for _ in 0..CONVERSATIONS {
+        hear_of(&mut at_bob, "send_message").await;
+    }
+
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    storing.abort();
+}
