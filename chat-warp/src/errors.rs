@@ -32,7 +32,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    field: Option<FieldProblem>,
+    field: Option<Box<FieldProblem>>,
     parts: BTreeMap<&'static str, &'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -108,7 +108,7 @@ impl Problem {
     }
 
     fn naming(self, field: &str, message: &str) -> Self {
-        Self { field: Some(FieldProblem { field: field.into(), message: message.into() }), ..self }
+        Self { field: Some(Box::new(FieldProblem { field: field.into(), message: message.into() })), ..self }
     }
 
     pub(crate) fn into_response(self) -> Response {
@@ -118,7 +118,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code,
-            errors: self.field.as_ref().map(|field| [field]),
+            errors: self.field.as_deref().map(|field| [field]),
             parts: &self.parts,
         };
         let body = respond::encoded(&details);
