@@ -241,7 +241,7 @@ pub async fn a_direct_conversation_stays_readable_to_whom_one_blocks(storage: Ar
     block(&*storage, ann, Blocked::User(bob)).await;
     let known = attempt(&*storage, bob, opening(ann)).await.unwrap();
     assert_eq!((place(&known), known.is_new), (talk, false));
-    assert_eq!(history(&*storage, bob, talk).await, [message.clone()]);
+    assert_eq!(history(&*storage, bob, talk).await, std::slice::from_ref(&message));
     perform(&*storage, bob, reading(&[message.id])).await;
     assert_eq!(unread(&*storage, bob, talk).await, 0);
 }
