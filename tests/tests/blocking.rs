@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use chat_tests::{Person, Server, Socket, end_to_end, event, hear_nothing, refusal, with_ref};
+use chat_tests::{Person, Server, end_to_end, event, hear_nothing, refusal, with_ref};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ impl Scene {
             (Method::GET, "/users".to_owned(), none.clone()),
             (Method::GET, "/users/me/blocked".to_owned(), none.clone()),
             (Method::POST, "/groups".to_owned(), json!({ "name": "come in", "members": ["ann"] })),
-            (Method::PUT, format!("/groups/{group_of_bob}/members/{}", ann.id), none.clone()),
+            (Method::PUT, format!("/groups/{group_of_bob}/members/{}", ann.id), json!({})),
             (
                 Method::POST,
                 "/groups/add_user_to_group".to_owned(),
@@ -205,8 +205,16 @@ end_to_end! {
     async fn who_is_blocked_sees_nobody_come_go_type_or_read(server: Server) {
         let scene = Scene::new(&server).await;
         let Scene { ann, bob, talk, of_ann, of_bob, group, .. } = &scene;
-        let [mut at_ann, mut at_bob] = Socket::of([ann, bob]).await;
+        let mut at_ann = ann.socket().await;
         at_ann.asks(json!({ "type": "add_contact", "contact_username": "bob" })).await;
+        // Once Bob has come, gone and come again, all is told that there was to tell of either.
+        let status = |is_online: bool| event("user_status", &json!({ "username": "bob", "is_online": is_online }));
+        let first = bob.socket().await;
+        assert_eq!(at_ann.hear().await, status(true));
+        first.close().await;
+        assert_eq!(at_ann.hear().await, status(false));
+        let mut at_bob = bob.socket().await;
+        assert_eq!(at_ann.hear().await, status(true));
 
         block(ann, &bob.id.to_string()).await;
         let mut at_ann_too = ann.socket().await;

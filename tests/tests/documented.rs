@@ -48,12 +48,20 @@ impl Scene {
             }
             _ => self.bob.id,
         };
+        if operation.starts_with("delete_users_me_blocked") {
+            self.block(&self.bob.id.to_string()).await;
+            self.block("strangers").await;
+        }
         let user = match operation {
             "delete_users_delete_user_user_id" => self.ann.id,
             "put_groups_id_members_user_id" => self.carol.id,
             _ => self.bob.id,
         };
         path.replace("{id}", &id.to_string()).replace("{user_id}", &user.to_string()).replace("{username}", "bob")
+    }
+
+    async fn block(&self, whom: &str) {
+        self.ann.put(&format!("/users/me/blocked/{whom}"), json!({})).await.expect(204);
     }
 
     /// The example of a request, about what is there.
@@ -66,6 +74,11 @@ impl Scene {
                 }
                 "username" if operation == "add_member.request" => "carol".into(),
                 "username" if operation == "remove_member.request" => "bob".into(),
+                "username" if operation == "block_user.request" => "carol".into(),
+                "username" if operation == "unblock_user.request" => {
+                    self.block(&self.carol.id.to_string()).await;
+                    "carol".into()
+                }
                 "contact_username" if operation == "remove_contact.request" => "carol".into(),
                 "contact_username" => "bob".into(),
                 "members" => json!(["bob"]),

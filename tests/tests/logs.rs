@@ -23,7 +23,7 @@ const MAIL_PASSWORD: &str = "mail-server-password-zork";
 /// Where the mails of a server can be read.
 enum Mails {
     /// At a mail server that it sends them to.
-    Sent(MailServer),
+    Sent(Box<MailServer>),
     /// In its own directory.
     Files,
 }
@@ -229,7 +229,7 @@ async fn on_sqlite_with_a_mail_server_nothing_secret_is_logged() {
     let url = post.url("smtp", &format!("chat:{MAIL_PASSWORD}@"), "");
     let authority = post.authority();
     let flags = ["--log", "trace", "--smtp-url", &url, "--smtp-ca", authority.to_str().unwrap()];
-    nothing_secret_is_logged(Server::start_with(&flags).await, Mails::Sent(post)).await;
+    nothing_secret_is_logged(Server::start_with(&flags).await, Mails::Sent(Box::new(post))).await;
 }
 
 #[tokio::test]

@@ -57,8 +57,16 @@ pub(super) enum Note {
     Left(Left),
     /// A conversation is gone.
     Deleted { conversation: ConversationId, by: StoredName },
-    /// A member has read up to a message.
-    Read { conversation: ConversationId, by: StoredName, user: UserId, message: MessageId, is_private: bool },
+    /// A member has read up to a message, of which only they are told if it is private.
+    Read {
+        conversation: ConversationId,
+        by: StoredName,
+        user: UserId,
+        message: MessageId,
+        /// Nodes of an older version leave it out.
+        #[serde(default)]
+        is_private: bool,
+    },
     /// A member is typing, or has stopped.
     Typing { conversation: ConversationId, user: UserId, username: StoredName, is_typing: bool },
     /// These sessions are to be closed.
