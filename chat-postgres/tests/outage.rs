@@ -1,5 +1,4 @@
 //! A server that goes away and comes back.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use chat_core::testing::new_user;
 use chat_core::{StorageError, User, UserId, UserKey, UserStorage};

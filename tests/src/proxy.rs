@@ -168,7 +168,7 @@ impl Way {
     async fn passable(&self, came: usize) {
         let _ = self.state.subscribe().wait_for(|state| *state != State::Hangs).await;
         if self.strandings.load(Ordering::Relaxed) != came {
-            pending().await;
+            pending::<()>().await;
         }
     }
 }
