@@ -45,6 +45,7 @@ end_to_end! {
         assert_eq!((&heard["content"], &heard["seq"]), (&json!("one"), &json!(1)));
         let conversation = heard["conversation_id"].as_i64().unwrap();
         at_bob.ask(json!({ "type": "send_message", "conversation_id": conversation, "content": "two" })).await;
+        at_bob.hear_of("send_message").await;
         ann.send(conversation, "three").await;
         for (message, sender) in [("one", "ann"), ("two", "bob"), ("three", "ann")] {
             assert_eq!(at_ann.hear().await, said(message, sender));

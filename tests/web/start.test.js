@@ -272,7 +272,8 @@ async function mailed(pattern, server = scene.server) {
   });
 }
 
-/** Undoes quoted-printable (RFC 2045, section 6.7). @param {string} mail */
+/** Undoes quoted-printable (RFC 2045, section 6.7) in the parts that are written so; in others `=` means itself. @param {string} mail */
 function decoded(mail) {
-  return mail.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  const plain = (/** @type {string} */ part) => part.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  return mail.split(/^--/m).map((part) => (/^Content-Transfer-Encoding: quoted-printable/im.test(part) ? plain(part) : part)).join("--");
 }

@@ -1,6 +1,6 @@
 //! One operation of the OpenAPI document.
 
-use super::problem;
+use super::{examples, problem};
 use chat_core::limits::{PAGE_DEFAULT, PAGE_MAX};
 use chat_core::wire::shape::Shape;
 use http::{Method, StatusCode};
@@ -20,6 +20,8 @@ pub(crate) struct Operation {
     body: Option<Shape>,
     answers: BTreeMap<u16, Value>,
     refusals: BTreeSet<u16>,
+    /// What refusals tell beyond what all do, by status.
+    telling: BTreeMap<u16, Value>,
     parts: Parts,
 }
 
@@ -41,6 +43,7 @@ impl Operation {
             body: None,
             answers: BTreeMap::new(),
             refusals: BTreeSet::from([401, 429, 503]),
+            telling: BTreeMap::new(),
             parts: Parts::new(),
         }
     }
@@ -131,6 +134,12 @@ impl Operation {
         self
     }
 
+    /// A refusal whose problem has more members than others.
+    pub(super) fn refuses_telling(mut self, status: u16, members: Shape) -> Self {
+        self.telling.insert(status, members.schema);
+        self.refuses([status])
+    }
+
     /// The operation as it stands in the document, and the schemas that it names.
     pub(super) fn finish(mut self, method: &Method, path: &str) -> (Value, Parts) {
         if !method.is_safe() {
@@ -141,7 +150,11 @@ impl Operation {
             self.refusals.insert(400);
         }
         for status in &self.refusals {
-            self.answers.insert(*status, refusal(*status, self.is_text));
+            let mut refusal = refusal(*status, self.is_text);
+            if let Some(members) = self.telling.remove(status) {
+                add(&mut refusal["content"]["application/problem+json"], members);
+            }
+            self.answers.insert(*status, refusal);
         }
         let id = format!("{method}_{path}").to_ascii_lowercase().replace(['/', '.'], "_").replace(['{', '}'], "");
         let mut operation = json!({
@@ -165,6 +178,16 @@ impl Operation {
         }
         (operation, self.parts)
     }
+}
+
+/// Adds members to a problem and its example.
+fn add(problem: &mut Value, members: Value) {
+    if let (Some(example), Value::Object(more)) =
+        (problem["example"].as_object_mut(), examples::of(&members, &json!({})))
+    {
+        example.extend(more);
+    }
+    problem["schema"] = json!({ "allOf": [problem["schema"].take(), members] });
 }
 
 fn refusal(status: u16, is_text: bool) -> Value {

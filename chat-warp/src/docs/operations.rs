@@ -1,6 +1,6 @@
 //! For those who run the server.
 
-use super::{Operation, problem};
+use super::Operation;
 use crate::handlers::operations::Status;
 use chat_core::wire::shape::Shape;
 use serde_json::json;
@@ -20,14 +20,12 @@ pub(crate) fn readiness() -> Operation {
         Shape::text(words).annotated("enum", json!(["ok", "none", "full", "failing"]))
     };
     let ready = Shape::object().with("status", Shape::constant("ready")).with("storage", Shape::constant("ok"));
-    let parts = Shape::object().with("storage", Shape::constant("away")).with("mail", mail());
-    let problem = problem();
-    let away = Shape { schema: json!({ "allOf": [problem.schema, parts.schema] }), parts: problem.parts };
+    let away = Shape::object().with("storage", Shape::constant("away")).with("mail", mail());
     about("Tell whether the storage answers, too, and how mails fare")
         .about("Mails that cannot be sent keep no server from being ready.")
         .always()
         .answers(200, "It does", ready.with("mail", mail()))
-        .answers_as("application/problem+json", 503, "It does not", away)
+        .refuses_telling(503, away)
 }
 
 pub(crate) fn jwks() -> Operation {

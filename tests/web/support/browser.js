@@ -132,7 +132,10 @@ export class Browser {
 
   /** Waits until something is on the page and can be seen. @param {string} css @param {string} [text] that it holds */
   async see(css, text = "") {
-    await until(`${css} is seen${text ? ` with "${text}"` : ""}`, () => this.sees(css, text));
+    await until(`${css} is seen${text ? ` with "${text}"` : ""}`, () => this.sees(css, text)).catch(async (error) => {
+      const instead = await this.run(() => `${location.hash} shows: ${document.body.innerText.replace(/\s+/g, " ").slice(0, 400)}`);
+      throw new Error(`${error.message}; instead ${instead}; errors: ${await this.errors()}`);
+    });
   }
 
   /** @param {string} css @param {string} [text] */
