@@ -159,26 +159,37 @@ impl State {
         for (id, consequences) in departures {
             self.conversation_mut(id)?.empty_messages_of(user);
             self.unseat(id, user)?;
-            self.rename_without(id, user, &username)?;
+            let renamed = self.rename_without(id, user, &username)?;
             events.push(self.record(id, user, What::MemberRemoved { user, messages_deleted: true })?);
+            if let Some(name) = renamed {
+                let visibility = self.conversation(id)?.conversation.visibility;
+                events.push(self.record(id, user, What::Updated(name, visibility))?);
+            }
             events.extend(self.carry_out(id, user, &consequences, at)?);
         }
         Ok(Appended::now(events))
     }
 
-    /// Takes the name of a deleted user out of that of a conversation which is called after its members.
-    fn rename_without(&mut self, id: ConversationId, deleted: UserId, username: &Username) -> Stored<()> {
+    /// Takes the name of a deleted user out of that of a conversation which is called after its members, and returns that of
+    /// a group: what a direct one is called then, everyone can tell.
+    fn rename_without(
+        &mut self,
+        id: ConversationId,
+        deleted: UserId,
+        username: &Username,
+    ) -> Stored<Option<ConversationName>> {
         let stored = self.conversation(id)?;
-        let name = match (stored.conversation.kind, stored.heir(None)) {
+        let kind = stored.conversation.kind;
+        let new = match (stored.conversation.kind, stored.heir(None)) {
             (Kind::Direct, Some(other)) => {
                 Some(ConversationName::of_members(&[self.name(other), Username::of_deleted(deleted)]))
             }
             _ => stored.conversation.name.without(deleted, username),
         };
-        if let Some(name) = name {
-            self.conversation_mut(id)?.conversation.name = name;
+        if let Some(name) = &new {
+            self.conversation_mut(id)?.conversation.name = name.clone();
         }
-        Ok(())
+        Ok(new.filter(|_| kind == Kind::Group))
     }
 
     fn is_administrator(&self, actor: UserId) -> bool {

@@ -37,9 +37,12 @@ pub async fn a_group_called_after_its_members_loses_the_name_of_a_deleted_user(s
     let unnamed = super::support::place(&perform(&*storage, ann, Action::Create(unnamed)).await);
     let named = group(&*storage, ann, &[bob]).await;
     let before = storage.find_conversation(ann, named).await.unwrap().unwrap().name;
-    delete(&*storage, bob).await;
+    let appended = delete(&*storage, bob).await;
     let found = storage.find_conversation(ann, unnamed).await.unwrap().unwrap();
     assert_eq!(found.name.as_str(), format!("ann, {}, cleo", Username::of_deleted(bob)));
+    let kind = EventKind::Updated(found.name, Visibility::Private);
+    let renamed = Event { conversation: unnamed, seq: Some(place(2)), by: Username::of_deleted(bob), kind };
+    assert_eq!(appended, [gone(unnamed, 1, bob), renamed, gone(named, 1, bob)]);
     assert_eq!(storage.find_conversation(ann, named).await.unwrap().unwrap().name, before);
 }
 

@@ -57,25 +57,26 @@ async fn forget(transaction: &mut impl Transaction, user: UserId) -> Done<()> {
     Ok(())
 }
 
-/// Takes the name of the user out of that of a conversation which is called after its members.
+/// Takes the name of the user out of that of a conversation which is called after its members, and returns that of a group:
+/// what a direct one is called then, everyone can tell.
 async fn rename_without(
     transaction: &mut impl Transaction,
     situation: &Situation,
     (user, username): (UserId, &Username),
-) -> Done<()> {
+) -> Done<Option<ConversationName>> {
     let Conversation { id, kind, name, .. } = &situation.conversation;
-    let name = match (kind, situation.heir) {
+    let new = match (kind, situation.heir) {
         (Kind::Direct, Some(other)) => {
             let other = name_of(transaction, other).await?;
             Some(ConversationName::of_members(&[other, Username::of_deleted(user)]))
         }
         _ => name.without(user, username),
     };
-    if let Some(name) = name {
+    if let Some(name) = &new {
         let rename = "UPDATE main.conversations SET name = $2, name_key = $3 WHERE id = $1";
         transaction.execute(sql!(rename, id.get(), name.as_str(), Search::folded(name.as_str()))).await?;
     }
-    Ok(())
+    Ok(new.filter(|_| *kind == Kind::Group))
 }
 
 async fn depart(
@@ -91,11 +92,16 @@ async fn depart(
         consequences = rules::departure(&situation, user, role);
         consequences.retain(|effect| *effect != Effect::RemoveMember(user));
     }
-    rename_without(transaction, &situation, (user, username)).await?;
+    let renamed = rename_without(transaction, &situation, (user, username)).await?;
     let seq = record(transaction, conversation, user, Entry::UserDeleted(user)).await?;
     let by = name_of(transaction, user).await?;
     let kind = EventKind::MemberRemoved { user, username: by.clone(), messages_deleted: true };
-    let mut events = vec![Event { conversation, seq: Some(seq), by, kind }];
+    let mut events = vec![Event { conversation, seq: Some(seq), by: by.clone(), kind }];
+    if let Some(name) = renamed {
+        let visibility = situation.conversation.visibility;
+        let seq = record(transaction, conversation, user, Entry::Updated(&name, visibility)).await?;
+        events.push(Event { conversation, seq: Some(seq), by, kind: EventKind::Updated(name, visibility) });
+    }
     events.extend(carry_out(transaction, conversation, user, &consequences, at).await?);
     Ok(events)
 }

@@ -20,9 +20,9 @@ pub(crate) fn readiness() -> Operation {
         Shape::text(words).annotated("enum", json!(["ok", "none", "full", "failing"]))
     };
     let ready = Shape::object().with("status", Shape::constant("ready")).with("storage", Shape::constant("ok"));
-    let away = Shape::object().with("storage", Shape::constant("away")).with("mail", mail());
+    let away = Shape::object().maybe("storage", Shape::constant("away")).maybe("mail", mail());
     about("Tell whether the storage answers, too, and how mails fare")
-        .about("Mails that cannot be sent keep no server from being ready.")
+        .about("Mails that cannot be sent keep no server from being ready. One that is about to stop is not, and tells of neither.")
         .always()
         .answers(200, "It does", ready.with("mail", mail()))
         .refuses_telling(503, away)
