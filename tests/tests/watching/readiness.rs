@@ -46,7 +46,7 @@ async fn register(server: &Server, username: &str) {
 
 #[tokio::test]
 async fn a_storage_that_is_away_makes_a_server_unready_until_it_is_back() {
-    let cluster = Cluster::start(Fsync::Off).await;
+    let cluster = Cluster::start(Fsync::On).await;
     cluster.execute("CREATE DATABASE chat").await;
     let server = Server::start_on(&cluster.url("chat")).await;
     let health = ["health", "--url", &server.url("")];
