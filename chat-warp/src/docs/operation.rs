@@ -152,7 +152,7 @@ impl Operation {
         for status in &self.refusals {
             let mut refusal = refusal(*status, self.is_text);
             if let Some(members) = self.telling.remove(status) {
-                add(&mut refusal["content"]["application/problem+json"], members);
+                add(&mut refusal["content"]["application/problem+json"], &members);
             }
             self.answers.insert(*status, refusal);
         }
@@ -181,9 +181,9 @@ impl Operation {
 }
 
 /// Adds members to a problem and its example.
-fn add(problem: &mut Value, members: Value) {
+fn add(problem: &mut Value, members: &Value) {
     if let (Some(example), Value::Object(more)) =
-        (problem["example"].as_object_mut(), examples::of(&members, &json!({})))
+        (problem["example"].as_object_mut(), examples::of(members, &json!({})))
     {
         example.extend(more);
     }
