@@ -11,7 +11,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_c
 
 /// One open WebSocket.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// With what TLS keeps it is large, and tests hold many.
+    stream: Box<WebSocketStream<MaybeTlsStream<TcpStream>>>,
     /// What was heard last, for whoever waits for more in vain.
     last: String,
 }
@@ -31,8 +32,8 @@ impl Socket {
         let server = request.uri().authority().unwrap().as_str().parse().unwrap();
         let connection = connection.connect(server).await.unwrap();
         let opening = client_async_tls_with_config(request, connection, None, Some(tls::connector()));
-        let (stream, _) = timeout(PATIENCE, opening).await.unwrap().unwrap();
-        Self { stream, last: String::new() }
+        let (stream, _) = timeout(PATIENCE, Box::pin(opening)).await.unwrap().unwrap();
+        Self { stream: Box::new(stream), last: String::new() }
     }
 
     /// Opens a socket with these headers, or returns the HTTP answer that refused it.
@@ -45,8 +46,8 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let opening = connect_async_tls_with_config(request, None, false, Some(tls::connector()));
-        let (stream, _) = timeout(PATIENCE, opening).await.unwrap().map_err(Box::new)?;
-        Ok(Self { stream, last: String::new() })
+        let (stream, _) = timeout(PATIENCE, Box::pin(opening)).await.unwrap().map_err(Box::new)?;
+        Ok(Self { stream: Box::new(stream), last: String::new() })
     }
 
     /// Opens one socket for each of these people.
@@ -177,7 +178,7 @@ impl Socket {
 
     /// Closes in good order, unless the connection is lost already.
     pub async fn close(mut self) {
-        let _ = timeout(PATIENCE, self.stream.close(None)).await.expect("a close in time");
+        let _ = timeout(PATIENCE, self.stream.as_mut().close(None)).await.expect("a close in time");
         while let Ok(Some(Ok(_))) = timeout(PATIENCE, self.stream.next()).await {}
     }
 
