@@ -102,11 +102,27 @@ async fn history(viewer: &Person, group: i64) -> Vec<Value> {
     messages
 }
 
-/// Hears what was on its way to all of them.
-async fn hear_the_rest(sockets: &mut [Socket], heard: &mut [Vec<Value>]) {
-    for (socket, heard) in sockets.iter_mut().zip(heard) {
-        heard.extend(socket.heard().await);
+/// Hears until there are `total` frames, and whatever comes beyond them. One's own answer does not say that the others have
+/// their event yet, so that waiting for the number is the only way to know.
+async fn hear_the_rest(socket: &mut Socket, heard: &mut Vec<Value>, total: usize) {
+    while heard.len() < total {
+        heard.push(socket.hear().await);
     }
+    heard.extend(socket.heard().await);
+}
+
+/// The same for each of them.
+async fn all_hear_the_rest(sockets: &mut [Socket], heard: &mut [Vec<Value>], total: usize) {
+    for (socket, heard) in sockets.iter_mut().zip(heard) {
+        hear_the_rest(socket, heard, total).await;
+    }
+}
+
+/// What one hears who hears this many frames and no more.
+async fn hear_exactly(socket: &mut Socket, total: usize) -> Vec<Value> {
+    let mut heard = vec![];
+    hear_the_rest(socket, &mut heard, total).await;
+    heard
 }
 
 end_to_end! {
@@ -157,7 +173,7 @@ end_to_end! {
 
         let talks = sockets.iter_mut().zip(&people).map(|(socket, person)| talk(socket, group, person));
         let mut heard = join_all(talks).await;
-        hear_the_rest(&mut sockets, &mut heard).await;
+        all_hear_the_rest(&mut sockets, &mut heard, SENDERS * EACH).await;
 
         are_in_order(&heard[0], SENDERS * EACH);
         for (own, person) in heard.iter().zip(&people) {
@@ -178,7 +194,7 @@ end_to_end! {
         let talks_over_http = over_http.iter().map(|person| talk_over_http(group, person));
         let (mut heard, answers) = join(join_all(talks), join_all(talks_over_http)).await;
         heard.resize(SENDERS, vec![]);
-        hear_the_rest(&mut sockets, &mut heard).await;
+        all_hear_the_rest(&mut sockets, &mut heard, SENDERS * EACH).await;
 
         are_in_order(&heard[0], SENDERS * EACH);
         assert!(heard.iter().all(|own| *own == heard[0]));
@@ -214,7 +230,8 @@ end_to_end! {
             heard
         });
         let mut heard = join_all(changes).await;
-        hear_the_rest(&mut sockets, &mut heard).await;
+        hear_the_rest(&mut sockets[0], &mut heard[0], SENDERS * 10).await;
+        all_hear_the_rest(&mut sockets[1..], &mut heard[1..], 0).await;
 
         are_in_order(&heard[0], SENDERS * 10);
         for own in &heard {
@@ -242,7 +259,7 @@ end_to_end! {
         }
 
         are_in_order(&heard, 100);
-        assert_eq!(at_bob.heard().await, heard);
+        assert_eq!(hear_exactly(&mut at_bob, 100).await, heard);
     }
 
     async fn many_conversations_at_once_have_an_order_each(server: Server) {
@@ -256,7 +273,7 @@ end_to_end! {
             .enumerate()
             .map(|(n, (socket, person))| talk(socket, groups[n % 5], person));
         let mut heard = join_all(talks).await;
-        hear_the_rest(&mut sockets, &mut heard).await;
+        all_hear_the_rest(&mut sockets, &mut heard, SENDERS * EACH).await;
 
         for own in &heard {
             for group in &groups {
@@ -290,12 +307,14 @@ end_to_end! {
         };
         let talks = others.iter_mut().zip(&people[1..]).map(|(socket, person)| talk(socket, group, person));
         let (mut all, _) = join(change, join_all(talks)).await;
-        all.extend(owner.heard().await);
+        let total = (SENDERS - 1) * EACH + 2;
+        hear_the_rest(owner, &mut all, total).await;
 
-        are_in_order(&all, (SENDERS - 1) * EACH + 2);
+        are_in_order(&all, total);
         let place = |kind: &str| all.iter().position(|frame| frame["type"] == kind).unwrap();
-        assert_eq!(at_gone.heard().await, all[..=place("remove_member")]);
-        assert_eq!(at_late.heard().await, all[place("add_member")..]);
+        let (before, after) = (&all[..=place("remove_member")], &all[place("add_member")..]);
+        assert_eq!(hear_exactly(&mut at_gone, before.len()).await, before);
+        assert_eq!(hear_exactly(&mut at_late, after.len()).await, after);
     }
 
     async fn one_who_comes_and_goes_hears_what_happens_in_between(server: Server) {
@@ -320,9 +339,10 @@ end_to_end! {
         };
         let talks = others.iter_mut().zip(&people[1..]).map(|(socket, person)| talk(socket, group, person));
         let (mut all, _) = join(comings_and_goings, join_all(talks)).await;
-        all.extend(owner.heard().await);
+        let total = (SENDERS - 1) * EACH + 2 * EACH;
+        hear_the_rest(owner, &mut all, total).await;
 
-        are_in_order(&all, (SENDERS - 1) * EACH + 2 * EACH);
+        are_in_order(&all, total);
         let mut is_member = false;
         let mut expected = all.clone();
         expected.retain(|frame| {
@@ -330,7 +350,8 @@ end_to_end! {
             is_member = is_heard && frame["type"] != "remove_member";
             is_heard
         });
-        assert_eq!(at_bob.heard().await, expected);
-        assert_eq!(at_bob_too.heard().await, expected);
+        for socket in [&mut at_bob, &mut at_bob_too] {
+            assert_eq!(hear_exactly(socket, expected.len()).await, expected);
+        }
     }
 }
