@@ -19,7 +19,7 @@ const CONVERSATIONS: usize = 1_000;
 const CLIENTS: [usize; 3] = [16, 32, 64];
 /// Messages on their way through the engine at once. It has the ten connections of every storage, and one at a time is busy
 /// with a batch.
-const SENDERS: usize = 1_024;
+const SENDERS: usize = 2_048;
 const LASTS: Duration = Duration::from_secs(3);
 const ROUNDS: usize = 7;
 const TEXT: &str =

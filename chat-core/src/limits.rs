@@ -148,7 +148,7 @@ impl Default for Limits {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             append_queue_max: 4_096,
-            append_batch_max: 512,
+            append_batch_max: 1_024,
             outbox_bytes_max: 512 * 1_024,
             outbox_signals_max: 256,
             password_hashes_max: (cores / 2).max(1),

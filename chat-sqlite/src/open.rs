@@ -19,8 +19,8 @@ const WAL_BYTES_MAX: &str = "67108864";
 const CHECKPOINT_PAGES: &str = "4000";
 /// Cache of the writing connection in KiB, as SQLite wants it: negative.
 const WRITER_CACHE: &str = "-32768";
-/// Rows that may wait between SQLite's thread and ours: a page of any list fits, so neither waits for the other.
-const ROWS_BUFFERED: usize = 512;
+/// Rows that may wait between SQLite's thread and ours: a page of any list fits, and what a batch asks, so neither waits for the other.
+const ROWS_BUFFERED: usize = 1_024;
 
 /// When a commit counts as durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use chat_tests::postgres::{Cluster, Database, Fsync};
-use chat_tests::{PATIENCE, Person, Proxy, Server, event};
+use chat_tests::{PATIENCE, Person, Proxy, Server, Socket, event};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -162,6 +162,38 @@ async fn a_postgres_that_hangs_is_answered_for_and_sessions_outlive_it() {
     let expected = event("send_message", &ann.send(group, "still here?").await);
     let hears = async { while socket.hear().await["data"]["id"] != expected["data"]["id"] {} };
     timeout(PATIENCE, hears).await.unwrap();
+}
+
+/// Has Postgres refuse every change from now on, or take them again, without a connection lost.
+async fn turn_read_only(cluster: &Cluster, is_read_only: bool) {
+    cluster.execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {is_read_only}")).await;
+    cluster.execute("SELECT pg_reload_conf()").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_turns_read_only_is_read_from_and_written_to_again_once_it_can_be() {
+    let cluster = Cluster::start(Fsync::On).await;
+    cluster.execute("CREATE DATABASE chat").await;
+    let server = Server::start_on(&cluster.url("chat")).await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let group = ann.group(&[&bob]).await;
+    let [mut at_ann, mut at_bob] = Socket::of([&ann, &bob]).await;
+    let before = ann.send(group, "before").await;
+    assert_eq!(at_bob.hear().await, event("send_message", &before));
+    at_ann.hear().await;
+
+    turn_read_only(&cluster, true).await;
+    let (path, message) = (format!("/conversations/{group}/messages"), json!({ "content": "while", "nonce": "n" }));
+    let over_a_socket = json!({ "type": "send_message", "conversation_id": group, "content": "while", "nonce": "n" });
+    ann.post(&path, message.clone()).await.refuses(503, "unavailable");
+    assert_eq!(at_ann.refused(over_a_socket).await.0, "unavailable");
+    assert_eq!(bob.get(&path).await.expect(200)["messages"], json!([before]));
+
+    turn_read_only(&cluster, false).await;
+    let stored = ann.post(&path, message).await.expect(201);
+    assert_eq!(stored["seq"], 2);
+    assert_eq!(at_bob.hear().await, event("send_message", &stored));
+    assert_eq!(at_bob.heard().await, Vec::<Value>::new());
 }
 
 /// Everything that happened in a conversation by its place.

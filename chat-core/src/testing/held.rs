@@ -14,7 +14,8 @@ use tokio::sync::watch;
 /// Another storage, with a hand on its appends.
 pub struct HeldStorage {
     inner: Arc<dyn Storage>,
-    is_held: watch::Sender<bool>,
+    /// How many more appends may go on.
+    passes: watch::Sender<usize>,
     waiting: watch::Sender<usize>,
     next: Mutex<Option<Fate>>,
     batches: Mutex<Vec<usize>>,
@@ -34,20 +35,25 @@ impl HeldStorage {
     /// Lets everything through, until told otherwise.
     #[must_use]
     pub fn new(inner: Arc<dyn Storage>) -> Self {
-        let (is_held, waiting) = (watch::Sender::new(false), watch::Sender::new(0));
+        let (passes, waiting) = (watch::Sender::new(usize::MAX), watch::Sender::new(0));
         let reads_held = watch::Sender::new(false);
         let (next, batches, calls) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { inner, is_held, waiting, next, batches, reads_held, calls, failures: Mutex::default() }
+        Self { inner, passes, waiting, next, batches, reads_held, calls, failures: Mutex::default() }
     }
 
     /// Holds every append from now on, before anything is stored.
     pub fn hold(&self) {
-        self.is_held.send_replace(true);
+        self.passes.send_replace(0);
     }
 
     /// Lets appends go on.
     pub fn release(&self) {
-        self.is_held.send_replace(false);
+        self.passes.send_replace(usize::MAX);
+    }
+
+    /// Lets one append go on, and holds those after it.
+    pub fn release_one(&self) {
+        self.passes.send_replace(1);
     }
 
     /// Holds every read of events from now on.
@@ -177,7 +183,8 @@ impl Timeline for HeldStorage {
     async fn append(&self, batch: &[Change]) -> Result<Vec<Result<Appended, StorageError>>, StorageError> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner).push(batch.len());
         self.waiting.send_modify(|waiting| *waiting += 1);
-        let _ = self.is_held.subscribe().wait_for(|is_held| !is_held).await;
+        let _ = self.passes.subscribe().wait_for(|passes| *passes > 0).await;
+        self.passes.send_modify(|passes| *passes -= usize::from(*passes < usize::MAX));
         self.waiting.send_modify(|waiting| *waiting -= 1);
         match self.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(Fate::Fails) => return Err(StorageError::Unavailable("told to fail".into())),

@@ -53,6 +53,34 @@ async fn what_arrives_while_one_batch_commits_is_the_next_batch() {
 }
 
 #[tokio::test]
+async fn those_of_one_batch_are_told_while_the_next_one_commits() {
+    let (chat, storage, ann, conversation) = held().await;
+    let mut at_ann = Client::open(&chat, &ann).await;
+    let before = storage.batches().len();
+
+    let first = send(&chat, &ann, conversation, "first");
+    storage.waited_for().await;
+    let others: Vec<_> = (0..40).map(|n| send(&chat, &ann, conversation, n.to_string())).collect();
+    while chat.changes_waiting() < 40 {
+        tokio::task::yield_now().await;
+    }
+    storage.release_one();
+    assert_eq!(first.await.unwrap().unwrap().message.seq.get(), 1);
+    assert_eq!(at_ann.hear().await["data"]["content"], "first");
+    storage.waited_for().await;
+    assert_eq!(storage.batches()[before..], [1, 40]);
+    assert!(others.iter().all(|other| !other.is_finished()), "nobody is told of what is not stored");
+
+    storage.release();
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    for seq in 2..=41 {
+        assert_eq!(at_ann.hear().await["data"]["seq"], seq);
+    }
+}
+
+#[tokio::test]
 async fn a_caller_that_goes_away_changes_nothing() {
     let (chat, storage, ann, conversation) = held().await;
     let mut at_ann = Client::open(&chat, &ann).await;

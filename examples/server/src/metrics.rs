@@ -23,7 +23,7 @@ const BUILD_INFO: &str = "chat_build_info";
 /// From a commit without a disk to what nobody waits for.
 const SECONDS: [f64; 14] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// From one change up to as many as a batch may hold.
-const CHANGES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+const CHANGES: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0];
 /// How often what was measured is put into its buckets, so that it takes no room of its own when nobody asks.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// What a proxy adds to a request that it passes on.

@@ -74,7 +74,8 @@ impl Cluster {
         let cluster = Self { directory: base.join("server"), port: None, lease: open(&base.join("lock")) };
         cluster.lease.lock_shared().unwrap();
         let ready = cluster.directory.join("ready");
-        if !ready.exists() {
+        // A machine that goes down takes the server and its watchdog with it, and leaves the file.
+        if !ready.exists() || cluster.connect().await.is_err() {
             let _ = std::fs::remove_dir_all(&cluster.directory);
             cluster.create(Fsync::Off);
             cluster.watch(&cluster.directory, LINGER);
