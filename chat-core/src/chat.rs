@@ -186,7 +186,15 @@ impl Chat {
     /// Stores a change that the caller has budget for, and announces it, in order with all others.
     async fn change(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
         self.inner.rates.spend_on(caller.user, &action)?;
-        self.change_uncounted(caller, action).await
+        let user = caller.user;
+        let is_message = matches!(action, Action::Send { .. } | Action::Edit { .. } | Action::Delete { .. });
+        let appended = self.change_uncounted(caller, action).await?;
+        // Afterwards, since what is left tells how many there are, which only a member may know.
+        if is_message && let Some(event) = appended.events.first().filter(|_| appended.is_new) {
+            let hearers = self.inner.hub.hearers(event.conversation);
+            self.inner.rates.heard(user, hearers, |left| &left.messages);
+        }
+        Ok(appended)
     }
 
     /// The same for a change that was counted as something else.

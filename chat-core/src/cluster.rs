@@ -285,14 +285,14 @@ impl Cluster {
                 self.lines.deleted(&Event { conversation, seq: None, by: by.0, kind });
             }
             (Note::Read { conversation, by, user, message, is_private }, _) => {
-                if self.hub.is_heard(conversation) {
+                if self.hub.hearers(conversation) > 0 {
                     let kind = EventKind::Read { user, message, is_private };
                     let event = Event { conversation, seq: None, by: by.0, kind };
                     crate::chat::announce::event(&*self.hub, &event, None, &Appended::now(vec![]));
                 }
             }
             (Note::Typing { conversation, user, username, is_typing }, _) => {
-                if self.hub.is_heard(conversation) {
+                if self.hub.hearers(conversation) > 0 {
                     self.typing.hear(&*self.hub, conversation, (user, &username.0), is_typing);
                 }
             }

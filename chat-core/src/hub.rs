@@ -119,8 +119,8 @@ pub trait SessionHub: Send + Sync {
     /// Lists for whom sessions are open, one for each session.
     fn identities(&self) -> Vec<Identity>;
 
-    /// Whether some session hears a conversation.
-    fn is_heard(&self, conversation: ConversationId) -> bool;
+    /// How many sessions hear a conversation.
+    fn hearers(&self, conversation: ConversationId) -> usize;
 
     /// Lists the conversations that a user's sessions hear, one set for each session that was
     /// [subscribed](Self::subscribe).

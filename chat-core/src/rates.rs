@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// So many times at once, and from then on once in every `every`; what is not used is saved up to the former.
@@ -43,12 +43,12 @@ impl Rate {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// Messages sent, edited and deleted.
+    /// Messages sent, edited and deleted; see [`hearers`](Self::hearers).
     pub messages: Rate,
     /// Groups created, changed, joined, left and deleted, members brought in and removed, direct conversations begun, and
     /// contacts added.
     pub memberships: Rate,
-    /// Showing that one types.
+    /// Showing that one types; see [`hearers`](Self::hearers).
     pub typing: Rate,
     /// Sessions opened.
     pub sessions: Rate,
@@ -58,6 +58,9 @@ pub struct RateLimits {
     pub refusals: Rate,
     /// Passwords tried for one account, right or wrong, from wherever.
     pub logins: Rate,
+    /// Sessions of a node for each so many of which a message or typing counts once more than once: what it costs the server
+    /// is to tell everyone. Whoever has done it when too little was left waits until that has come back.
+    pub hearers: u32,
 }
 
 impl RateLimits {
@@ -68,13 +71,14 @@ impl RateLimits {
             Rate::new(at_once, Duration::from_millis(every_millis))
         }
         Self {
-            messages: rate(120, 500),
+            messages: rate(120, 1_000),
             memberships: rate(60, 2_000),
-            typing: rate(30, 500),
+            typing: rate(30, 2_000),
             sessions: rate(60, 2_000),
-            requests: rate(600, 20),
+            requests: rate(600, 100),
             refusals: rate(300, 1_000),
             logins: rate(100, 5_000),
+            hearers: 100,
         }
     }
 }
@@ -83,6 +87,8 @@ impl RateLimits {
 /// [`BUDGET_KEYS_MAX`].
 pub struct Budget<K: ?Sized> {
     limiter: RateLimiter<u64, Spent, Elapsed, NoOpMiddleware<Nanos>>,
+    spent: Spent,
+    rate: Rate,
     /// Keys are kept as hashes: of one size, and of no use to who reads the memory.
     names: RandomState,
     of: PhantomData<fn(&K)>,
@@ -92,8 +98,9 @@ impl<K: Hash + ?Sized> Budget<K> {
     /// Untouched budgets.
     #[must_use]
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Self {
-        let limiter = RateLimiter::new(rate.quota(), Spent::default(), Elapsed::new(clock));
-        Self { limiter, names: RandomState::new(), of: PhantomData }
+        let spent = Spent::default();
+        let limiter = RateLimiter::new(rate.quota(), spent.clone(), Elapsed::new(clock));
+        Self { limiter, spent, rate, names: RandomState::new(), of: PhantomData }
     }
 
     /// Takes one from someone's budget.
@@ -106,6 +113,16 @@ impl<K: Hash + ?Sized> Budget<K> {
             Error::RateLimited { retry_after: refused.wait_time_from(now) }
         })
     }
+
+    /// Takes so many more from someone's budget, whether they are left or not, but never more than the whole of it.
+    fn owe(&self, key: &K, count: u32) {
+        let debt = Nanos::from(self.rate.every.saturating_mul(count.min(self.rate.at_once)));
+        let now = clock::Clock::now(self.limiter.clock());
+        let mut generations = self.spent.lock();
+        let key = self.names.hash_one(key);
+        let whole_again = generations.recall(key).map_or(now, |known| known.max(now));
+        generations.keep(key, whole_again + debt);
+    }
 }
 
 impl<K: ?Sized> std::fmt::Debug for Budget<K> {
@@ -115,8 +132,14 @@ impl<K: ?Sized> std::fmt::Debug for Budget<K> {
 }
 
 /// When the budget of each key is whole again.
-#[derive(Default)]
-struct Spent(Mutex<Generations>);
+#[derive(Clone, Default)]
+struct Spent(Arc<Mutex<Generations>>);
+
+impl Spent {
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Those seen of late, and those seen before them, who are forgotten when the former are too many.
 #[derive(Default)]
@@ -132,7 +155,7 @@ impl StateStore for Spent {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut generations = self.lock();
         let known = generations.recall(*key);
         let (outcome, whole_again) = measure(known)?;
         generations.keep(*key, whole_again);
@@ -194,6 +217,7 @@ pub(crate) struct Budgets {
     pub(crate) sessions: Budget<UserId>,
     pub(crate) requests: Budget<UserId>,
     pub(crate) refusals: Budget<UserId>,
+    hearers: u32,
 }
 
 impl Rates {
@@ -206,12 +230,22 @@ impl Rates {
             sessions: budget(limits.sessions),
             requests: budget(limits.requests),
             refusals: budget(limits.refusals),
+            hearers: limits.hearers.max(1),
         }))
     }
 
     /// Takes one from a budget of a user.
     pub(crate) fn spend(&self, user: UserId, of: impl Fn(&Budgets) -> &Budget<UserId>) -> Result<(), Error> {
         self.0.as_ref().map_or(Ok(()), |budgets| of(budgets).spend(&user))
+    }
+
+    /// Takes what it costs beyond the one that was taken before that this many sessions heard of it.
+    pub(crate) fn heard(&self, user: UserId, hearers: usize, of: impl Fn(&Budgets) -> &Budget<UserId>) {
+        let Some(budgets) = &self.0 else { return };
+        let more = u32::try_from(hearers).unwrap_or(u32::MAX) / budgets.hearers;
+        if more > 0 {
+            of(budgets).owe(&user, more);
+        }
     }
 
     /// Takes what a change costs who asks for it. Read marks are requests and nothing more, and nobody is kept from deleting
@@ -262,6 +296,21 @@ mod tests {
     }
 
     #[test]
+    fn whoever_owes_waits_until_it_has_come_back_and_no_longer_than_for_the_whole() {
+        let (budget, clock) = budget(Rate::new(3, seconds(10)));
+        budget.spend("ann").unwrap();
+        budget.owe("ann", 4_000);
+        // Spent: one and a whole budget of three, of which no more than two may be missing for the next one.
+        assert_eq!(budget.spend("ann"), Err(Error::RateLimited { retry_after: seconds(20) }));
+        clock.advance(seconds(20));
+        budget.spend("ann").unwrap();
+        budget.spend("bob").unwrap();
+        budget.owe("cyd", 2);
+        budget.spend("cyd").unwrap();
+        budget.spend("cyd").unwrap_err();
+    }
+
+    #[test]
     fn each_has_a_budget_of_their_own() {
         let (budget, _) = budget(Rate::new(1, seconds(10)));
         budget.spend("ann").unwrap();
@@ -303,8 +352,7 @@ mod tests {
         }
         // Someone new is served when all places are taken, and whoever was quiet begins anew.
         budget.spend("0").unwrap();
-        let limiter = budget.limiter.into_state_store();
-        let Generations { young, old } = &*limiter.0.lock().unwrap();
+        let Generations { young, old } = &*budget.spent.lock();
         assert!(young.len() + old.len() <= BUDGET_KEYS_MAX, "{} {}", young.len(), old.len());
         assert!(young.capacity() + old.capacity() <= 4 * BUDGET_KEYS_MAX);
     }

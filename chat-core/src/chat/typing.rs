@@ -51,6 +51,7 @@ impl Chat {
         }
         if self.inner.typing.note(conversation, (user, &member.username), is_typing) {
             publish(&*self.inner.hub, conversation, user, &member.username, is_typing);
+            self.inner.rates.heard(user, self.inner.hub.hearers(conversation), |left| &left.typing);
             if let Some(cluster) = &self.inner.cluster {
                 cluster.tell_typing(conversation, user, &member.username, is_typing);
             }

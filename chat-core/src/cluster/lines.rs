@@ -149,7 +149,7 @@ impl Lines {
         let Some(line) = line.filter(|line| line.base.is_some()) else {
             // Nobody hears it, but for those whom it brings in.
             announce::event(&*self.hub, event, echo, &Appended::now(vec![]));
-            if self.hub.is_heard(conversation) {
+            if self.hub.hearers(conversation) > 0 {
                 self.begin(state, conversation, seq);
             } else if let Some(line) = state.lines.get_mut(&conversation) {
                 line.newest = line.newest.max(seq);
@@ -183,7 +183,7 @@ impl Lines {
     fn unplaced(&self, state: &mut State, event: &Event) {
         let conversation = event.conversation;
         match event.kind {
-            EventKind::Created(..) if state.announced(conversation).is_none() && self.hub.is_heard(conversation) => {
+            EventKind::Created(..) if state.announced(conversation).is_none() && self.hub.hearers(conversation) > 0 => {
                 self.begin(state, conversation, Seq::ZERO);
             }
             EventKind::ConversationDeleted => self.end(state, conversation),
@@ -343,7 +343,7 @@ impl Lines {
             state.behind.push_back(conversation);
             self.called.notify_one();
         }
-        state.lines.retain(|conversation, line| line.pins > 0 || line.is_called || self.hub.is_heard(*conversation));
+        state.lines.retain(|conversation, line| line.pins > 0 || line.is_called || self.hub.hearers(*conversation) > 0);
     }
 
     /// How far a conversation has been announced, if someone hears it.

@@ -141,8 +141,8 @@ impl SessionHub for LocalHub {
         self.shared.registry().values().flatten().map(|registered| registered.outbox.identity()).collect()
     }
 
-    fn is_heard(&self, conversation: ConversationId) -> bool {
-        self.shared.topics.subscribers(Topic::Conversation(conversation)).is_some()
+    fn hearers(&self, conversation: ConversationId) -> usize {
+        self.shared.topics.count(Topic::Conversation(conversation))
     }
 
     fn heard_by(&self, user: UserId) -> Vec<HashSet<ConversationId>> {

@@ -21,6 +21,12 @@ impl Topics {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&topic).cloned()
     }
 
+    /// How many sessions are on a topic now.
+    pub(super) fn count(&self, topic: Topic) -> usize {
+        let topics = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        topics.get(&topic).map_or(0, |parts| parts.iter().map(|part| part.len()).sum())
+    }
+
     /// Puts a session on a topic that it is not on.
     pub(super) fn add(&self, topic: Topic, outbox: &Arc<Outbox>) {
         let mut topics = self.0.write().unwrap_or_else(PoisonError::into_inner);

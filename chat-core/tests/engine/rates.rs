@@ -213,6 +213,42 @@ async fn who_goes_on_long_after_being_refused_is_closed_and_who_stops_is_not() {
 }
 
 #[tokio::test]
+async fn what_many_hear_costs_more_whatever_is_done_with_it() {
+    let (chat, clock) = limited(|rates| {
+        (rates.messages, rates.typing) = (Rate::new(6, SECOND * 10), Rate::new(3, SECOND * 10));
+        rates.hearers = 2;
+    });
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
+    let alone = group(&chat, std::slice::from_ref(&ann)).await;
+    let at_bob = [Client::open(&chat, &bob).await, Client::open(&chat, &bob).await];
+
+    // Two hear it: each counts twice.
+    let sent = chat.send(ann.id, conversation, draft("one")).await.unwrap().message;
+    chat.edit(ann.id, sent.id, "once".parse().unwrap()).await.unwrap();
+    chat.delete(ann.id, sent.id).await.unwrap();
+    assert!(is_limited(&chat.send(ann.id, conversation, draft("two")).await));
+    assert!(is_limited(&chat.send(ann.id, alone, draft("two")).await));
+    chat.send(bob.id, conversation, draft("mine")).await.unwrap();
+    for is_typing in [true, false] {
+        chat.set_typing(ann.id, conversation, is_typing).await.unwrap();
+    }
+    assert!(is_limited(&chat.set_typing(ann.id, conversation, true).await));
+
+    // What few hear, or nobody is allowed to, counts once.
+    clock.advance(SECOND * 1_000);
+    for _ in 0..3 {
+        chat.send(ann.id, alone, draft("alone")).await.unwrap();
+        chat.send(bob.id, alone, draft("let me in")).await.unwrap_err();
+    }
+    drop(at_bob);
+    for _ in 0..3 {
+        chat.send(ann.id, conversation, draft("nobody is there")).await.unwrap();
+        assert!(!is_limited(&chat.send(bob.id, alone, draft("let me in")).await));
+    }
+}
+
+#[tokio::test]
 async fn without_limits_nothing_is_counted() {
     let chat = crate::client::chat();
     let [ann] = users(&chat, ["ann"]).await;
