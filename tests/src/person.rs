@@ -161,7 +161,7 @@ impl Person {
         Socket::try_open(&self.socket_url(path), &[("Authorization", &format!("Bearer {}", self.token))]).await
     }
 
-    fn socket_url(&self, path: &str) -> String {
+    pub fn socket_url(&self, path: &str) -> String {
         format!("{}{path}", self.base.replacen("http", "ws", 1))
     }
 

@@ -47,6 +47,8 @@ struct Shared {
     survived: AtomicUsize,
     /// What each client is doing, for whoever waits for it in vain.
     doings: Mutex<BTreeMap<String, &'static str>>,
+    /// What those who are late wait for.
+    late: Mutex<BTreeMap<String, String>>,
 }
 
 /// A request that waits for its answer.
@@ -87,15 +89,8 @@ impl Actor {
     async fn live(mut self) -> Self {
         let mut over = None;
         while !self.is_done() {
-            if self.is_over() {
-                let since = over.get_or_insert_with(Instant::now);
-                let name = &self.person.username;
-                let (waiting, drafts) = (&self.waiting, self.drafts.keys());
-                assert!(
-                    since.elapsed() < PATIENCE / 2,
-                    "{name} still waits for {waiting:?}, with {drafts:?} to send, after {:?}",
-                    self.client.log.lagged
-                );
+            if self.is_over() && over.get_or_insert_with(Instant::now).elapsed() > PATIENCE / 2 {
+                self.is_late();
             }
             if self.client.is_connected() {
                 self.does("hears");
@@ -109,6 +104,14 @@ impl Actor {
         }
         self.does("is done");
         self
+    }
+
+    /// Notes what is waited for, for whoever waits in vain.
+    fn is_late(&self) {
+        let (waiting, drafts, lagged) = (&self.waiting, self.drafts.keys(), &self.client.log.lagged);
+        let server = self.person.socket_url("");
+        let late = format!("at {server}: waits for {waiting:?}, with {drafts:?} to send, after {lagged:?} lagged");
+        self.shared.late.lock().unwrap().insert(self.person.username.clone(), late);
     }
 
     fn does(&self, doing: &'static str) {
@@ -430,12 +433,13 @@ impl Ground {
             return come;
         }
         let doings = shared.doings.lock().unwrap().clone();
+        let late = shared.late.lock().unwrap().clone();
         let words: String = servers.iter().map(Server::last_words).collect();
         let activity = match &self.0 {
             Some(database) => database.activity().await,
             None => String::new(),
         };
-        panic!("waited in vain for {what}\n{doings:?}\n{words}\n{activity}");
+        panic!("waited in vain for {what}\n{doings:?}\n{late:#?}\n{words}\n{activity}");
     }
 }
 
@@ -533,6 +537,7 @@ async fn round(seed: u64, ground: &Ground, mut servers: Vec<Server>) -> String {
         repeated: AtomicUsize::new(0),
         survived: AtomicUsize::new(0),
         doings: Mutex::default(),
+        late: Mutex::default(),
     });
     let actors = people.into_iter().enumerate().map(|(place, person)| Actor {
         client: Client::new(&person.username, Source::Http(person.clone())),
