@@ -161,6 +161,8 @@ impl Person {
         Socket::try_open(&self.socket_url(path), &[("Authorization", &format!("Bearer {}", self.token))]).await
     }
 
+    /// The address of a socket where this person is known.
+    #[must_use]
     pub fn socket_url(&self, path: &str) -> String {
         format!("{}{path}", self.base.replacen("http", "ws", 1))
     }
