@@ -47,8 +47,6 @@ struct Shared {
     survived: AtomicUsize,
     /// What each client is doing, for whoever waits for it in vain.
     doings: Mutex<BTreeMap<String, &'static str>>,
-    /// What those who are late wait for.
-    late: Mutex<BTreeMap<String, String>>,
 }
 
 /// A request that waits for its answer.
@@ -89,8 +87,15 @@ impl Actor {
     async fn live(mut self) -> Self {
         let mut over = None;
         while !self.is_done() {
-            if self.is_over() && over.get_or_insert_with(Instant::now).elapsed() > PATIENCE / 2 {
-                self.is_late();
+            if self.is_over() {
+                let since = over.get_or_insert_with(Instant::now);
+                let (name, server) = (&self.person.username, self.person.socket_url(""));
+                let (waiting, drafts) = (&self.waiting, self.drafts.keys());
+                assert!(
+                    since.elapsed() < PATIENCE / 2,
+                    "{name} at {server} still waits for {waiting:?}, with {drafts:?} to send, after {:?}",
+                    self.client.log.lagged
+                );
             }
             if self.client.is_connected() {
                 self.does("hears");
@@ -104,14 +109,6 @@ impl Actor {
         }
         self.does("is done");
         self
-    }
-
-    /// Notes what is waited for, for whoever waits in vain.
-    fn is_late(&self) {
-        let (waiting, drafts, lagged) = (&self.waiting, self.drafts.keys(), &self.client.log.lagged);
-        let server = self.person.socket_url("");
-        let late = format!("at {server}: waits for {waiting:?}, with {drafts:?} to send, after {lagged:?} lagged");
-        self.shared.late.lock().unwrap().insert(self.person.username.clone(), late);
     }
 
     fn does(&self, doing: &'static str) {
@@ -429,17 +426,21 @@ struct Ground(Option<Database>);
 impl Ground {
     /// Waits for what must come; if it does not, tells who does what instead.
     async fn wait<T>(&self, what: &str, servers: &[Server], shared: &Shared, coming: impl Future<Output = T>) -> T {
-        if let Ok(come) = timeout(PATIENCE, coming).await {
-            return come;
+        match timeout(PATIENCE, coming).await {
+            Ok(come) => come,
+            Err(_) => self.give_up(what, servers, shared).await,
         }
+    }
+
+    /// Ends the test with what everyone does instead.
+    async fn give_up(&self, what: &str, servers: &[Server], shared: &Shared) -> ! {
         let doings = shared.doings.lock().unwrap().clone();
-        let late = shared.late.lock().unwrap().clone();
         let words: String = servers.iter().map(Server::last_words).collect();
         let activity = match &self.0 {
             Some(database) => database.activity().await,
             None => String::new(),
         };
-        panic!("waited in vain for {what}\n{doings:?}\n{late:#?}\n{words}\n{activity}");
+        panic!("waited in vain for {what}\n{doings:?}\n{words}\n{activity}");
     }
 }
 
@@ -538,7 +539,6 @@ async fn round(seed: u64, ground: &Ground, mut servers: Vec<Server>) -> String {
         repeated: AtomicUsize::new(0),
         survived: AtomicUsize::new(0),
         doings: Mutex::default(),
-        late: Mutex::default(),
     });
     let actors = people.into_iter().enumerate().map(|(place, person)| Actor {
         client: Client::new(&person.username, Source::Http(person.clone())),
@@ -561,7 +561,10 @@ async fn round(seed: u64, ground: &Ground, mut servers: Vec<Server>) -> String {
     shared.stage.send_modify(|stage| stage.1 = true);
     let mut actors = vec![];
     for life in lives {
-        actors.push(ground.wait("the end of a life", &servers, &shared, life).await.unwrap());
+        match ground.wait("the end of a life", &servers, &shared, life).await {
+            Ok(actor) => actors.push(actor),
+            Err(_) => ground.give_up("the end of a life", &servers, &shared).await,
+        }
     }
     let settling = join_all(actors.iter_mut().map(Actor::settle));
     ground.wait("all to know the same", &servers, &shared, settling).await;

@@ -22,14 +22,28 @@ fn draft(text: impl Into<String>) -> Draft {
     Draft::new(text).unwrap()
 }
 
-fn send(
-    chat: &Chat,
-    sender: &User,
-    conversation: ConversationId,
-    text: impl Into<String>,
-) -> JoinHandle<Result<Sent, Error>> {
+fn send(chat: &Chat, sender: &User, conversation: ConversationId, text: impl Into<String>) -> Sending {
     let (chat, sender, draft) = (chat.clone(), sender.id, draft(text));
     tokio::spawn(async move { chat.send(sender, conversation, draft).await })
+}
+
+type Sending = JoinHandle<Result<Sent, Error>>;
+
+/// One message that is being stored, and so many that wait behind it.
+async fn one_and_then(
+    count: usize,
+    chat: &Chat,
+    storage: &HeldStorage,
+    sender: &User,
+    conversation: ConversationId,
+) -> (Sending, Vec<Sending>) {
+    let first = send(chat, sender, conversation, "first");
+    storage.waited_for().await;
+    let others = (0..count).map(|n| send(chat, sender, conversation, n.to_string())).collect();
+    while chat.changes_waiting() < count {
+        tokio::task::yield_now().await;
+    }
+    (first, others)
 }
 
 #[tokio::test]
@@ -37,12 +51,7 @@ async fn what_arrives_while_one_batch_commits_is_the_next_batch() {
     let (chat, storage, ann, conversation) = held().await;
     let before = storage.batches().len();
 
-    let first = send(&chat, &ann, conversation, "first");
-    storage.waited_for().await;
-    let others: Vec<_> = (0..99).map(|n| send(&chat, &ann, conversation, n.to_string())).collect();
-    while chat.changes_waiting() < 99 {
-        tokio::task::yield_now().await;
-    }
+    let (first, others) = one_and_then(99, &chat, &storage, &ann, conversation).await;
     storage.release();
 
     assert_eq!(first.await.unwrap().unwrap().message.seq.get(), 1);
@@ -58,12 +67,7 @@ async fn those_of_one_batch_are_told_while_the_next_one_commits() {
     let mut at_ann = Client::open(&chat, &ann).await;
     let before = storage.batches().len();
 
-    let first = send(&chat, &ann, conversation, "first");
-    storage.waited_for().await;
-    let others: Vec<_> = (0..40).map(|n| send(&chat, &ann, conversation, n.to_string())).collect();
-    while chat.changes_waiting() < 40 {
-        tokio::task::yield_now().await;
-    }
+    let (first, others) = one_and_then(40, &chat, &storage, &ann, conversation).await;
     storage.release_one();
     assert_eq!(first.await.unwrap().unwrap().message.seq.get(), 1);
     assert_eq!(at_ann.hear().await["data"]["content"], "first");
