@@ -27,7 +27,7 @@ web-figures: tools web-tools tests/web/node_modules/.ready
 ## Break sockets and kill the server for ten minutes (FAULT_SECONDS), with new seeds each time (FAULT_SEED)
 soak: tools
 	FAULT_SECONDS=$${FAULT_SECONDS:-600} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} \
-		$(CARGO) test --locked -p chat-tests --test faults -- --include-ignored
+		$(CARGO) test --locked -p chat-tests --test faults
 
 FUZZ_TARGETS := frames session http connection
 

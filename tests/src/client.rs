@@ -7,7 +7,8 @@ use chat_core::wire::{MessageView, SummaryView};
 use chat_core::{Chat, History, Incoming, Outgoing, Session, UserId};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use tokio::time::timeout;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Entries of a list that are read at once, the most that a page holds.
 const PAGE: u32 = 100;
@@ -171,13 +172,32 @@ impl Client {
         }
     }
 
-    /// Hears the next frame and does what it makes necessary; `None` once the connection is lost. Cancelling it loses nothing.
+    /// Hears the next frame and does what it makes necessary; `None` once the connection is lost.
     pub async fn hear(&mut self) -> Option<Value> {
-        if !self.fetch_wanted().await {
-            self.disconnect();
-            return None;
-        }
-        let frame = match self.line.as_mut()? {
+        let ready = self.prepare().await;
+        let frame = if ready { self.frame().await } else { None };
+        self.heard(frame).await
+    }
+
+    /// The same, if there is a frame until then. Only the wait for it ends then: what it makes necessary is done to its end, or
+    /// a slow server would be asked for it again and again.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub async fn hear_until(&mut self, end: Instant) -> Result<Option<Value>, Elapsed> {
+        let ready = self.prepare().await;
+        let frame = if ready { timeout_at(end, self.frame()).await? } else { None };
+        Ok(self.heard(frame).await)
+    }
+
+    /// Does what became necessary before; whether there is a connection to hear from.
+    async fn prepare(&mut self) -> bool {
+        self.fetch_wanted().await && self.is_connected()
+    }
+
+    /// Waits for the next frame. Cancelling it loses nothing.
+    async fn frame(&mut self) -> Option<Value> {
+        match self.line.as_mut()? {
             Line::Socket(socket) => socket.hear_if_alive().await,
             Line::Session(session, frames) => {
                 while frames.is_empty() {
@@ -185,13 +205,15 @@ impl Client {
                 }
                 frames.pop_front()
             }
-        };
-        let Some(frame) = frame else {
-            self.disconnect();
-            return None;
-        };
-        self.take_in(&frame).await;
-        Some(frame)
+        }
+    }
+
+    async fn heard(&mut self, frame: Option<Value>) -> Option<Value> {
+        match &frame {
+            Some(frame) => self.take_in(frame).await,
+            None => self.disconnect(),
+        }
+        frame
     }
 
     /// Hears everything that was on its way until now, and what became necessary by it.

@@ -144,7 +144,7 @@ impl Actor {
 
     async fn hear_for_a_while(&mut self) {
         let end = tokio::time::Instant::now() + Duration::from_millis(self.random.u64(5..120));
-        while let Ok(Some(frame)) = tokio::time::timeout_at(end, self.client.hear()).await {
+        while let Ok(Some(frame)) = self.client.hear_until(end).await {
             self.note(&frame);
         }
     }
@@ -496,7 +496,6 @@ async fn nothing_is_lost_doubled_or_out_of_order_whatever_breaks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails now and then on a slow machine: a server stops answering what changes conversations (see CHANGELOG.md)"]
 async fn nothing_is_lost_doubled_or_out_of_order_whichever_of_three_servers_breaks() {
     let nodes = async || {
         let (database, servers) = Server::nodes().await;
