@@ -2,15 +2,17 @@
 
 use crate::PgStorage;
 use crate::locks::ANSWER_LASTS_MAX;
+use crate::open::PATIENCE;
 use crate::schema::Schema;
-use crate::writer::Open;
 use async_trait::async_trait;
 use chat_sql::{Database, Decode, Dialect, Done, Fields};
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{PgConnection, Postgres};
+use sqlx::{Connection, PgConnection, Postgres};
 use std::borrow::Cow;
+use tokio::time::timeout;
 
 /// A connection on which a transaction is open.
 pub(crate) struct Transaction<'c> {
@@ -18,9 +20,37 @@ pub(crate) struct Transaction<'c> {
     pub(crate) schema: &'c Schema,
 }
 
-/// Statements each on its own, on any connection; they read, or can be repeated without harm. A connection on which one was
-/// given up is closed: the pool would ask whether it is alive, and wait for the answer without end.
+/// Statements each on its own, on any connection; they read, or can be repeated without harm.
 pub(crate) struct Alone<'s>(pub(crate) &'s PgStorage);
+
+/// A connection lent to one statement. If that is given up, as when a client hangs up, the next one gets the connection once
+/// the server has dealt with it: a new connection costs more than most statements. One that stays silent is closed.
+struct Lent(Option<PoolConnection<Postgres>>);
+
+impl Lent {
+    async fn by(storage: &PgStorage) -> sqlx::Result<Self> {
+        Ok(Self(Some(storage.pool.acquire().await?)))
+    }
+
+    fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::WorkerCrashed)
+    }
+
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.0.take() else { return };
+        tokio::spawn(async move {
+            if !matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(()))) {
+                connection.close_on_drop();
+            }
+        });
+    }
+}
 
 #[async_trait]
 impl Database for Transaction<'_> {
@@ -70,9 +100,9 @@ impl Database for Alone<'_> {
         loop {
             let query = sqlx::query_with(sql.clone(), SqlxValues(values.clone()));
             let read = async {
-                let mut open = Open::on(self.0).await?;
-                let rows = query.fetch_all(open.connection()?).await?;
-                open.release();
+                let mut lent = Lent::by(self.0).await?;
+                let rows = query.fetch_all(lent.connection()?).await?;
+                lent.give_back();
                 Ok(rows)
             };
             match self.0.in_time(ANSWER_LASTS_MAX, read).await {
@@ -88,9 +118,9 @@ impl Database for Alone<'_> {
         loop {
             let query = sqlx::query_with(sql.clone(), SqlxValues(values.clone()));
             let touch = async {
-                let mut open = Open::on(self.0).await?;
-                let touched = query.execute(open.connection()?).await?.rows_affected();
-                open.release();
+                let mut lent = Lent::by(self.0).await?;
+                let touched = query.execute(lent.connection()?).await?.rows_affected();
+                lent.give_back();
                 Ok(touched)
             };
             match self.0.in_time(ANSWER_LASTS_MAX, touch).await {

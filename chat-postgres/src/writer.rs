@@ -75,14 +75,14 @@ impl PgStorage {
 }
 
 /// A connection on which something is under way. Unless that ends well, nobody gets the connection after it.
-pub(crate) struct Open(Option<PoolConnection<Postgres>>);
+struct Open(Option<PoolConnection<Postgres>>);
 
 impl Open {
-    pub(crate) async fn on(storage: &PgStorage) -> sqlx::Result<Self> {
+    async fn on(storage: &PgStorage) -> sqlx::Result<Self> {
         Ok(Self(Some(storage.pool.acquire().await?)))
     }
 
-    pub(crate) fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+    fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
         self.0.as_deref_mut().ok_or(sqlx::Error::WorkerCrashed)
     }
 
@@ -96,13 +96,9 @@ impl Open {
 
     async fn end(mut self, word: &'static str) -> sqlx::Result<()> {
         sqlx::raw_sql(word).execute(self.connection()?).await?;
-        self.release();
-        Ok(())
-    }
-
-    /// Lets others have the connection.
-    pub(crate) fn release(mut self) {
+        // Now others may have the connection.
         drop(self.0.take());
+        Ok(())
     }
 }
 
