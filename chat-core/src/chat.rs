@@ -25,7 +25,7 @@ pub(crate) use sessions::OpenSession;
 
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, SessionHub};
-use crate::rates::Rates;
+use crate::rates::{Cost, Rates};
 use crate::wire::Reference;
 use crate::{
     Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId, metrics,
@@ -183,18 +183,37 @@ impl Chat {
         &self.inner.limits
     }
 
-    /// Stores a change that the caller has budget for, and announces it, in order with all others.
+    /// Stores a change that the caller and the conversation have budget for, and announces it, in order with all others.
     async fn change(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
-        self.inner.rates.spend_on(caller.user, &action)?;
-        let user = caller.user;
-        let is_message = matches!(action, Action::Send { .. } | Action::Edit { .. } | Action::Delete { .. });
+        let (user, cost, rates) = (caller.user, Cost::of(&action), &self.inner.rates);
+        rates.spend_on(user, cost)?;
+        self.spare(user, &action).await?;
         let appended = self.change_uncounted(caller, action).await?;
         // Afterwards, since what is left tells how many there are, which only a member may know.
-        if is_message && let Some(event) = appended.events.first().filter(|_| appended.is_new) {
-            let hearers = self.inner.hub.hearers(event.conversation);
-            self.inner.rates.heard(user, hearers, |left| &left.messages);
+        if let Some(event) = appended.events.first().filter(|_| appended.is_new) {
+            rates.heard(user, cost, event.conversation, self.inner.hub.hearers(event.conversation));
         }
         Ok(appended)
+    }
+
+    /// Refuses what adds to a conversation that has been heard too much of late. If the caller cannot see it, the storage says
+    /// so in its own words.
+    async fn spare(&self, user: UserId, action: &Action) -> Result<(), Error> {
+        let Inner { rates, storage, .. } = &*self.inner;
+        let conversation = match action {
+            Action::Send { conversation, .. }
+            | Action::Update { conversation, .. }
+            | Action::AddMember { conversation, .. } => Some(*conversation),
+            Action::Edit { message, .. } if rates.are_on() => {
+                storage.find_message(user, *message).await?.map(|message| message.conversation)
+            }
+            _ => None,
+        };
+        let Some(conversation) = conversation else { return Ok(()) };
+        let Err(limited) = rates.check_deliveries(conversation, 0.0) else { return Ok(()) };
+        let is_seen = storage.find_member(conversation, user).await?.is_some()
+            || storage.find_public_group(conversation).await?.is_some();
+        if is_seen { Err(limited) } else { Ok(()) }
     }
 
     /// The same for a change that was counted as something else.

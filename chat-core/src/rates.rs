@@ -2,7 +2,7 @@
 //! whoever it forgets begins anew, so that forgetting never turns anybody away.
 
 use crate::limits::BUDGET_KEYS_MAX;
-use crate::{Action, Clock, Error, Timestamp, UserId};
+use crate::{Action, Clock, ConversationId, Error, Timestamp, UserId};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
@@ -13,6 +13,9 @@ use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// How long a page waits for its turn before it is refused instead.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// So many times at once, and from then on once in every `every`; what is not used is saved up to the former.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl Rate {
 }
 
 /// How often one user may do what costs the server or other people something, over whatever transport. Each user has a budget
-/// of each kind on each node.
+/// of each kind on each node, and so has each conversation of [`deliveries`](Self::deliveries).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RateLimits {
@@ -50,6 +53,9 @@ pub struct RateLimits {
     pub memberships: Rate,
     /// Showing that one types; see [`hearers`](Self::hearers).
     pub typing: Rate,
+    /// Pages read of histories and other lists, snapshots and what was missed. What comes sooner waits for its turn, and is
+    /// refused only if that is more than five seconds away.
+    pub pages: Rate,
     /// Sessions opened.
     pub sessions: Rate,
     /// Requests of any kind, those above among them.
@@ -61,6 +67,10 @@ pub struct RateLimits {
     /// Sessions of a node for each so many of which a message or typing counts once more than once: what it costs the server
     /// is to tell everyone. Whoever has done it when too little was left waits until that has come back.
     pub hearers: u32,
+    /// Changes of one conversation, counted once for each session of the node that hears of it. Beyond it nothing is sent,
+    /// edited or renamed there and nobody brought in; while less than half is left, nobody is shown typing. What has to do with
+    /// putting an end to it, which is deleting and removing, goes on.
+    pub deliveries: Rate,
 }
 
 impl RateLimits {
@@ -74,11 +84,13 @@ impl RateLimits {
             messages: rate(120, 1_000),
             memberships: rate(60, 2_000),
             typing: rate(30, 2_000),
-            sessions: rate(60, 2_000),
+            pages: rate(60, 1_000),
+            sessions: rate(20, 5_000),
             requests: rate(600, 100),
             refusals: rate(300, 1_000),
             logins: rate(100, 5_000),
             hearers: 100,
+            deliveries: Rate::new(20_000, Duration::from_micros(500)),
         }
     }
 }
@@ -114,14 +126,44 @@ impl<K: Hash + ?Sized> Budget<K> {
         })
     }
 
+    /// Takes one from someone's budget, or the next one that comes back, if that is within `patience`; how long it takes.
+    fn reserve(&self, key: &K, patience: Duration) -> Result<Duration, Error> {
+        self.measure(key, |now, whole_again| {
+            let after = whole_again + Nanos::from(self.rate.every);
+            let wait = Duration::from(after.saturating_sub(now)).saturating_sub(self.whole());
+            if wait > patience { Err(Error::RateLimited { retry_after: wait - patience }) } else { Ok((wait, after)) }
+        })
+    }
+
     /// Takes so many more from someone's budget, whether they are left or not, but never more than the whole of it.
     fn owe(&self, key: &K, count: u32) {
         let debt = Nanos::from(self.rate.every.saturating_mul(count.min(self.rate.at_once)));
+        let _ = self.measure::<()>(key, |_, whole_again| Ok(((), whole_again + debt)));
+    }
+
+    /// Whether this share of someone's budget is left, and at least one.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] if it is not.
+    fn check(&self, key: &K, share: f64) -> Result<(), Error> {
+        self.measure(key, |now, whole_again| {
+            let spent = Duration::from(whole_again.saturating_sub(now));
+            let wanted = self.whole().mul_f64(share).max(self.rate.every);
+            let missing = (spent + wanted).saturating_sub(self.whole());
+            if missing.is_zero() { Ok(((), whole_again)) } else { Err(Error::RateLimited { retry_after: missing }) }
+        })
+    }
+
+    /// How long it takes until an empty budget is whole again.
+    fn whole(&self) -> Duration {
+        self.rate.every.saturating_mul(self.rate.at_once)
+    }
+
+    /// Finds out something by the time that it is and the time when someone's budget is whole again, which it may put off.
+    fn measure<T>(&self, key: &K, measure: impl Fn(Nanos, Nanos) -> Result<(T, Nanos), Error>) -> Result<T, Error> {
         let now = clock::Clock::now(self.limiter.clock());
-        let mut generations = self.spent.lock();
-        let key = self.names.hash_one(key);
-        let whole_again = generations.recall(key).map_or(now, |known| known.max(now));
-        generations.keep(key, whole_again + debt);
+        let measure = |known: Option<Nanos>| measure(now, known.map_or(now, |known| known.max(now)));
+        self.spent.measure_and_replace(&self.names.hash_one(key), measure)
     }
 }
 
@@ -214,10 +256,12 @@ pub(crate) struct Budgets {
     pub(crate) messages: Budget<UserId>,
     pub(crate) memberships: Budget<UserId>,
     pub(crate) typing: Budget<UserId>,
+    pub(crate) pages: Budget<UserId>,
     pub(crate) sessions: Budget<UserId>,
     pub(crate) requests: Budget<UserId>,
     pub(crate) refusals: Budget<UserId>,
     hearers: u32,
+    deliveries: Budget<ConversationId>,
 }
 
 impl Rates {
@@ -227,10 +271,12 @@ impl Rates {
             messages: budget(limits.messages),
             memberships: budget(limits.memberships),
             typing: budget(limits.typing),
+            pages: budget(limits.pages),
             sessions: budget(limits.sessions),
             requests: budget(limits.requests),
             refusals: budget(limits.refusals),
             hearers: limits.hearers.max(1),
+            deliveries: Budget::new(limits.deliveries, Arc::clone(clock)),
         }))
     }
 
@@ -239,28 +285,79 @@ impl Rates {
         self.0.as_ref().map_or(Ok(()), |budgets| of(budgets).spend(&user))
     }
 
-    /// Takes what it costs beyond the one that was taken before that this many sessions heard of it.
-    pub(crate) fn heard(&self, user: UserId, hearers: usize, of: impl Fn(&Budgets) -> &Budget<UserId>) {
+    /// Waits until it is a user's turn to read a page.
+    pub(crate) async fn turn_page(&self, user: UserId) -> Result<(), Error> {
+        let Some(budgets) = &self.0 else { return Ok(()) };
+        let wait = budgets.pages.reserve(&user, PATIENCE)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// Takes what it costs that so many sessions heard of something in a conversation: one for each from its budget, and more
+    /// than the one that was spent before from that of who did it.
+    pub(crate) fn heard(&self, user: UserId, cost: Cost, conversation: ConversationId, hearers: usize) {
         let Some(budgets) = &self.0 else { return };
-        let more = u32::try_from(hearers).unwrap_or(u32::MAX) / budgets.hearers;
-        if more > 0 {
-            of(budgets).owe(&user, more);
+        let Some(budget) = budgets.of(cost) else { return };
+        let hearers = u32::try_from(hearers).unwrap_or(u32::MAX);
+        budgets.deliveries.owe(&conversation, hearers);
+        let more = hearers / budgets.hearers;
+        if more > 0 && cost != Cost::Membership {
+            budget.owe(&user, more);
         }
     }
 
-    /// Takes what a change costs who asks for it. Read marks are requests and nothing more, and nobody is kept from deleting
-    /// themselves.
-    pub(crate) fn spend_on(&self, user: UserId, action: &Action) -> Result<(), Error> {
+    /// Whether this share of what a conversation may be heard is left.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] if it is not.
+    pub(crate) fn check_deliveries(&self, conversation: ConversationId, share: f64) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.deliveries.check(&conversation, share))
+    }
+
+    /// Whether there are any limits.
+    pub(crate) fn are_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Takes what something costs who asks for it.
+    pub(crate) fn spend_on(&self, user: UserId, cost: Cost) -> Result<(), Error> {
+        self.0.as_ref().and_then(|budgets| budgets.of(cost)).map_or(Ok(()), |budget| budget.spend(&user))
+    }
+}
+
+impl Budgets {
+    fn of(&self, cost: Cost) -> Option<&Budget<UserId>> {
+        match cost {
+            Cost::Message => Some(&self.messages),
+            Cost::Membership => Some(&self.memberships),
+            Cost::Typing => Some(&self.typing),
+            Cost::Nothing => None,
+        }
+    }
+}
+
+/// What is spent on something that others hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cost {
+    Message,
+    Membership,
+    Typing,
+    Nothing,
+}
+
+impl Cost {
+    /// Read marks are requests and nothing more, and nobody is kept from deleting themselves.
+    pub(crate) fn of(action: &Action) -> Self {
         match action {
-            Action::Send { .. } | Action::Edit { .. } | Action::Delete { .. } => {
-                self.spend(user, |left| &left.messages)
-            }
-            Action::MarkRead { .. } | Action::DeleteUser { .. } => Ok(()),
+            Action::Send { .. } | Action::Edit { .. } | Action::Delete { .. } => Self::Message,
+            Action::MarkRead { .. } | Action::DeleteUser { .. } => Self::Nothing,
             Action::Create(_)
             | Action::Update { .. }
             | Action::AddMember { .. }
             | Action::RemoveMember { .. }
-            | Action::DeleteConversation { .. } => self.spend(user, |left| &left.memberships),
+            | Action::DeleteConversation { .. } => Self::Membership,
         }
     }
 }
@@ -308,6 +405,41 @@ mod tests {
         budget.owe("cyd", 2);
         budget.spend("cyd").unwrap();
         budget.spend("cyd").unwrap_err();
+    }
+
+    #[test]
+    fn whoever_has_patience_gets_what_comes_back_within_it() {
+        let (budget, clock) = budget(Rate::new(2, seconds(10)));
+        let reserve = || budget.reserve("ann", seconds(15));
+        for _ in 0..2 {
+            assert_eq!(reserve(), Ok(Duration::ZERO));
+        }
+        assert_eq!(reserve(), Ok(seconds(10)));
+        // What was refused was not taken.
+        for _ in 0..2 {
+            assert_eq!(reserve(), Err(Error::RateLimited { retry_after: seconds(5) }));
+        }
+        clock.advance(seconds(5));
+        assert_eq!(reserve(), Ok(seconds(15)));
+        clock.advance(seconds(1_000));
+        assert_eq!(reserve(), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn looking_at_what_is_left_takes_nothing() {
+        let (budget, clock) = budget(Rate::new(4, seconds(10)));
+        for _ in 0..10 {
+            budget.check("ann", 1.0).unwrap();
+        }
+        budget.owe("ann", 2);
+        budget.check("ann", 0.5).unwrap();
+        budget.owe("ann", 1);
+        assert_eq!(budget.check("ann", 0.5), Err(Error::RateLimited { retry_after: seconds(10) }));
+        budget.check("ann", 0.0).unwrap();
+        budget.owe("ann", 3);
+        assert_eq!(budget.check("ann", 0.0), Err(Error::RateLimited { retry_after: seconds(30) }));
+        clock.advance(seconds(30));
+        budget.check("ann", 0.0).unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::migrate;
 use crate::writer::Writer;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ const WAL_BYTES_MAX: &str = "67108864";
 const CHECKPOINT_PAGES: &str = "4000";
 /// Cache of the writing connection in KiB, as SQLite wants it: negative.
 const WRITER_CACHE: &str = "-32768";
+/// Fewest readers unless others are asked for: one long read must not keep all others waiting.
+const READERS_MIN: u32 = 2;
+/// Most of them: the more there are for a core, the less of it is left to writing and announcing.
+const READERS_MAX: u32 = 4;
 /// Rows that may wait between SQLite's thread and ours: a page of any list fits, and what a batch asks, so neither waits for the other.
 const ROWS_BUFFERED: usize = 1_024;
 
@@ -47,9 +52,11 @@ pub struct SqliteSettings {
 }
 
 impl SqliteSettings {
-    /// Full durability and four readers.
+    /// Full durability, and a reader for each core, but two to four.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Full, readers: 4 }
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let readers = u32::try_from(cores).unwrap_or(READERS_MAX).clamp(READERS_MIN, READERS_MAX);
+        Self { path: path.into(), durability: Durability::Full, readers }
     }
 
     /// The same with another idea of durability.

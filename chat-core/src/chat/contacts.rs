@@ -1,6 +1,7 @@
 //! Contacts: who is told when someone comes and goes.
 
 use super::Chat;
+use crate::rates::Cost;
 use crate::wire::UserView;
 use crate::{Error, UserId, UserKey, Username};
 
@@ -11,7 +12,7 @@ impl Chat {
     /// [`Error::NotFound`] for an unknown username, [`Error::Invalid`] for one's own, [`Error::Forbidden`] if the
     /// other cannot be [reached](crate::rules::reach), or one of the two has too many contacts, [`Error::RateLimited`].
     pub async fn add_contact(&self, user: UserId, contact: Username) -> Result<UserView, Error> {
-        self.inner.rates.spend(user, |left| &left.memberships)?;
+        self.inner.rates.spend_on(user, Cost::Membership)?;
         let contact = self.user(&UserKey::Username(contact)).await?;
         if contact.id == user {
             return Err(Error::invalid("contact_username", "must be someone else"));
@@ -38,6 +39,7 @@ impl Chat {
     /// # Errors
     /// [`Error::Unavailable`] if the storage is away.
     pub async fn contacts(&self, user: UserId) -> Result<Vec<UserView>, Error> {
+        self.inner.rates.turn_page(user).await?;
         self.users_seen_by(user, self.inner.storage.list_contacts(user).await?).await
     }
 }

@@ -56,7 +56,7 @@ impl Chat {
     /// Lists the caller's conversations, newest activity first; see [`crate::ConversationStorage::list_conversations`].
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the storage is away.
+    /// [`Error::Unavailable`] if the storage is away, [`Error::RateLimited`].
     pub async fn conversations(
         &self,
         user: UserId,
@@ -64,6 +64,7 @@ impl Chat {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<Summary>, Error> {
+        self.inner.rates.turn_page(user).await?;
         Ok(self.inner.storage.list_conversations(user, kind, before, limit).await?)
     }
 
@@ -93,6 +94,7 @@ impl Chat {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Page<MemberView>, Error> {
+        self.inner.rates.turn_page(user).await?;
         let members = self.inner.storage.list_members(user, conversation, after, limit).await?;
         Ok(members.ok_or(Error::NotFound("conversation"))?.map(MemberView::from))
     }

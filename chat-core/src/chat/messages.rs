@@ -1,6 +1,7 @@
 //! Messages: sending, changing, reading.
 
 use super::{Caller, Chat};
+use crate::rates::Cost;
 use crate::{
     Action, Appended, Content, ConversationId, Draft, Error, Event, EventKind, History, Message, MessageId, Page, Seq,
     UserId, UserKey, limits,
@@ -85,6 +86,7 @@ impl Chat {
         history: History,
         limit: u32,
     ) -> Result<Page<Message>, Error> {
+        self.inner.rates.turn_page(user).await?;
         let page = self.inner.storage.list_messages(user, conversation, history, limit).await?;
         page.ok_or(Error::NotFound("conversation"))
     }
@@ -100,6 +102,7 @@ impl Chat {
         after: Seq,
         limit: u32,
     ) -> Result<Page<Event>, Error> {
+        self.inner.rates.turn_page(user).await?;
         let page = self.inner.storage.events_after(conversation, after, limit).await?;
         // Asked after reading: whoever is a member now was allowed to see all that was read.
         self.membership(user, conversation).await?;
@@ -115,7 +118,7 @@ impl Chat {
         let caller = caller.into();
         let user = UserId::try_from(receiver).map_err(|_| Error::NotFound("receiver"))?;
         if self.inner.storage.find_user(&UserKey::Id(user)).await?.is_some() {
-            self.inner.rates.spend(caller.user, |left| &left.messages)?;
+            self.inner.rates.spend_on(caller.user, Cost::Message)?;
             return self.direct_uncounted(caller, user).await;
         }
         let conversation = ConversationId::try_from(receiver).map_err(|_| Error::NotFound("receiver"))?;

@@ -40,7 +40,7 @@ impl Chat {
     pub(crate) async fn snapshot(&self, user: UserId) -> Result<Snapshot, Error> {
         let epoch = self.inner.storage.epoch().await?;
         let every = u32::try_from(limits::MEMBERSHIPS_MAX).unwrap_or(u32::MAX);
-        let summaries = self.conversations(user, None, None, every).await?.items;
+        let summaries = self.inner.storage.list_conversations(user, None, None, every).await?.items;
         let places = summaries.iter().map(|summary| (summary.conversation.id, summary.conversation.last_seq));
         let places = places.collect();
         Ok(Snapshot { epoch, conversations: summaries.into_iter().map(SummaryView::from).collect(), places })

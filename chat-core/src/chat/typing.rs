@@ -1,8 +1,9 @@
 //! Who is typing. The rule: `typing` ends by itself, and a member is heard at most once in an interval; nothing is stored.
 
-use super::{Caller, Chat};
+use super::{Caller, Chat, Inner};
 use crate::frame::Publication;
 use crate::hub::{SessionHub, Topic};
+use crate::rates::Cost;
 use crate::{ConversationId, Error, Limits, Member, UserId, Username, wire};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +32,8 @@ struct Typist {
 impl Chat {
     /// Shows the other members that the caller is typing, or has stopped. It ends by itself after
     /// [`Limits::typing_lasts`]; what comes sooner than [`Limits::typing_interval`] prolongs it unseen. In a direct conversation
-    /// of two of whom one is closed to the other, nobody is shown anything.
+    /// of two of whom one is closed to the other, nobody is shown anything; nor where so much is going on that most of
+    /// [`RateLimits::deliveries`](crate::RateLimits::deliveries) is spent.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the caller is no member, [`Error::RateLimited`] if they type beyond
@@ -43,15 +45,18 @@ impl Chat {
         is_typing: bool,
     ) -> Result<Member, Error> {
         let user = caller.into().user;
-        self.inner.rates.spend(user, |left| &left.typing)?;
+        self.inner.rates.spend_on(user, Cost::Typing)?;
         let member = self.inner.storage.find_member(conversation, user).await?;
         let member = member.ok_or(Error::NotFound("conversation"))?;
-        if self.inner.storage.is_apart(conversation).await? {
+        let Inner { rates, hub, .. } = &*self.inner;
+        // Whatever is left of what may be heard is kept for messages.
+        let is_too_much = is_typing && rates.check_deliveries(conversation, 0.5).is_err();
+        if is_too_much || self.inner.storage.is_apart(conversation).await? {
             return Ok(member);
         }
         if self.inner.typing.note(conversation, (user, &member.username), is_typing) {
-            publish(&*self.inner.hub, conversation, user, &member.username, is_typing);
-            self.inner.rates.heard(user, self.inner.hub.hearers(conversation), |left| &left.typing);
+            publish(&**hub, conversation, user, &member.username, is_typing);
+            rates.heard(user, Cost::Typing, conversation, hub.hearers(conversation));
             if let Some(cluster) = &self.inner.cluster {
                 cluster.tell_typing(conversation, user, &member.username, is_typing);
             }

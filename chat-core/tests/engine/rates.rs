@@ -2,7 +2,7 @@
 
 use crate::client::{Client, group, users};
 use chat_core::{
-    Appended, Chat, CloseReason, Draft, Error, Incoming, Limits, ManualClock, MemoryStorage, Outgoing, Rate,
+    Appended, Chat, CloseReason, Draft, Error, History, Incoming, Limits, ManualClock, MemoryStorage, Outgoing, Rate,
     RateLimits, Timestamp,
 };
 use serde_json::json;
@@ -246,6 +246,92 @@ async fn what_many_hear_costs_more_whatever_is_done_with_it() {
         chat.send(ann.id, conversation, draft("nobody is there")).await.unwrap();
         assert!(!is_limited(&chat.send(bob.id, alone, draft("let me in")).await));
     }
+}
+
+#[tokio::test]
+async fn a_conversation_is_heard_so_much_and_then_rests() {
+    let (chat, clock) = limited(|rates| rates.deliveries = Rate::new(4, SECOND));
+    let [ann, bob, cyd] = users(&chat, ["ann", "bob", "cyd"]).await;
+    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
+    let other = group(&chat, std::slice::from_ref(&ann)).await;
+    let at_bob = [Client::open(&chat, &bob).await, Client::open(&chat, &bob).await];
+    clock.advance(SECOND * 100);
+
+    // Two hear each.
+    let sent = chat.send(ann.id, conversation, draft("one")).await.unwrap().message;
+    chat.send(bob.id, conversation, draft("two")).await.unwrap();
+    assert_eq!(
+        chat.send(bob.id, conversation, draft("three")).await.map(|sent| sent.is_new),
+        Err(Error::RateLimited { retry_after: SECOND })
+    );
+    assert!(is_limited(&chat.edit(ann.id, sent.id, "once".parse().unwrap()).await));
+    assert!(is_limited(&chat.add_member(ann.id, conversation, cyd.id, None).await));
+    assert!(is_limited(&chat.update_group(ann.id, conversation, Some("new".parse().unwrap()), None).await));
+    // Strangers learn nothing of it, other conversations rest not, and what puts an end to it goes on.
+    let stranger = chat.send(cyd.id, conversation, draft("hi")).await.map(|sent| sent.is_new);
+    assert_eq!(stranger, Err(Error::NotFound("conversation")));
+    chat.send(ann.id, other, draft("mine")).await.unwrap();
+    chat.delete(ann.id, sent.id).await.unwrap();
+    chat.remove_member(ann.id, conversation, bob.id).await.unwrap();
+    drop(at_bob);
+
+    // It owes for the deletion, too.
+    clock.advance(SECOND * 2);
+    assert!(is_limited(&chat.send(ann.id, conversation, draft("four")).await));
+    clock.advance(SECOND);
+    chat.send(ann.id, conversation, draft("four")).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_much_is_going_on_nobody_is_shown_typing() {
+    let (chat, clock) = limited(|rates| rates.deliveries = Rate::new(6, SECOND));
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
+    let mut at_bob = Client::open(&chat, &bob).await;
+    let typing = async |at_bob: &mut Client, is_typing| {
+        chat.set_typing(ann.id, conversation, is_typing).await.unwrap();
+        at_bob.heard().await.iter().filter(|frame| frame["type"] == "typing").count()
+    };
+    clock.advance(SECOND * 100);
+    assert_eq!(typing(&mut at_bob, true).await, 1);
+    for _ in 0..3 {
+        chat.send(ann.id, conversation, draft("hi")).await.unwrap();
+    }
+
+    // Whoever is shown stops all the same.
+    assert_eq!(typing(&mut at_bob, false).await, 1);
+    tokio::time::pause();
+    tokio::time::advance(Limits::default().typing_interval).await;
+    assert_eq!(typing(&mut at_bob, true).await, 0);
+    clock.advance(SECOND * 100);
+    assert_eq!(typing(&mut at_bob, true).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_are_read_one_after_the_other_by_whoever_reads_many() {
+    let (chat, _) = limited(|rates| rates.pages = Rate::new(2, SECOND * 2));
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
+    let mut socket = Client::open(&chat, &ann).await;
+    let messages = json!({ "type": "get_messages", "conversation_id": conversation, "ref": 1 });
+
+    // One after the other, however long it takes; and whatever happens meanwhile is heard meanwhile.
+    for (request, seconds) in [(&messages, 0), (&json!({ "type": "sync", "ref": 1 }), 0), (&messages, 2)] {
+        let begun = tokio::time::Instant::now();
+        socket.ask(request).await;
+        if seconds > 0 {
+            chat.send(bob.id, conversation, draft("hi")).await.unwrap();
+            assert_eq!(socket.hear().await["type"], "send_message");
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+        }
+        assert_eq!(socket.hear().await["success"], true);
+        assert_eq!(begun.elapsed().as_secs(), seconds, "{request}");
+    }
+    // Many at once are refused where they would wait for too long.
+    let pages = (0..5).map(|_| chat.messages(ann.id, conversation, History::Latest, 50));
+    let read = futures::future::join_all(pages).await;
+    assert_eq!(read.iter().filter(|read| is_limited(read)).count(), 4);
+    chat.messages(bob.id, conversation, History::Latest, 50).await.unwrap();
 }
 
 #[tokio::test]
