@@ -69,7 +69,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     identities: Option<Arc<dyn Authenticate>>,
     limits: Limits,
-    rates: Rates,
+    rates: Arc<Rates>,
     appends: AppendQueue,
     typing: Arc<Typing>,
     replays: Replays,
@@ -185,15 +185,9 @@ impl Chat {
 
     /// Stores a change that the caller and the conversation have budget for, and announces it, in order with all others.
     async fn change(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
-        let (user, cost, rates) = (caller.user, Cost::of(&action), &self.inner.rates);
-        rates.spend_on(user, cost)?;
-        self.spare(user, &action).await?;
-        let appended = self.change_uncounted(caller, action).await?;
-        // Afterwards, since what is left tells how many there are, which only a member may know.
-        if let Some(event) = appended.events.first().filter(|_| appended.is_new) {
-            rates.heard(user, cost, event.conversation, self.inner.hub.hearers(event.conversation));
-        }
-        Ok(appended)
+        self.spare(caller.user, &action).await?;
+        self.inner.rates.spend_on(caller.user, Cost::of(&action))?;
+        self.change_uncounted(caller, action).await
     }
 
     /// Refuses what adds to a conversation that has been heard too much of late. If the caller cannot see it, the storage says
@@ -201,18 +195,20 @@ impl Chat {
     async fn spare(&self, user: UserId, action: &Action) -> Result<(), Error> {
         let Inner { rates, storage, .. } = &*self.inner;
         let conversation = match action {
-            Action::Send { conversation, .. }
-            | Action::Update { conversation, .. }
-            | Action::AddMember { conversation, .. } => Some(*conversation),
+            Action::Send { conversation, .. } | Action::AddMember { conversation, role: None, .. } => {
+                Some(*conversation)
+            }
             Action::Edit { message, .. } if rates.are_on() => {
                 storage.find_message(user, *message).await?.map(|message| message.conversation)
             }
+            // What those do who keep order.
             _ => None,
         };
         let Some(conversation) = conversation else { return Ok(()) };
         let Err(limited) = rates.check_deliveries(conversation, 0.0) else { return Ok(()) };
+        let is_joining = matches!(action, Action::AddMember { user: newcomer, .. } if *newcomer == user);
         let is_seen = storage.find_member(conversation, user).await?.is_some()
-            || storage.find_public_group(conversation).await?.is_some();
+            || is_joining && storage.find_public_group(conversation).await?.is_some();
         if is_seen { Err(limited) } else { Ok(()) }
     }
 

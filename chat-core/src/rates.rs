@@ -67,9 +67,9 @@ pub struct RateLimits {
     /// Sessions of a node for each so many of which a message or typing counts once more than once: what it costs the server
     /// is to tell everyone. Whoever has done it when too little was left waits until that has come back.
     pub hearers: u32,
-    /// Changes of one conversation, counted once for each session of the node that hears of it. Beyond it nothing is sent,
-    /// edited or renamed there and nobody brought in; while less than half is left, nobody is shown typing. What has to do with
-    /// putting an end to it, which is deleting and removing, goes on.
+    /// Changes of one conversation that this node stores, read marks apart, counted once for each of its sessions that hear of
+    /// it. Beyond it nothing is sent or edited there and nobody comes in; while less than half is left, nobody is shown typing.
+    /// What those do who keep order goes on: deleting, putting out, changing roles, name and visibility.
     pub deliveries: Rate,
 }
 
@@ -110,6 +110,7 @@ impl<K: Hash + ?Sized> Budget<K> {
     /// Untouched budgets.
     #[must_use]
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Self {
+        let rate = Rate { at_once: rate.at_once.max(1), ..rate };
         let spent = Spent::default();
         let limiter = RateLimiter::new(rate.quota(), spent.clone(), Elapsed::new(clock));
         Self { limiter, spent, rate, names: RandomState::new(), of: PhantomData }
@@ -135,10 +136,13 @@ impl<K: Hash + ?Sized> Budget<K> {
         })
     }
 
-    /// Takes so many more from someone's budget, whether they are left or not, but never more than the whole of it.
+    /// Takes so many more from someone's budget, whether they are left or not. Nobody waits longer for the next one than the
+    /// whole takes to come back, however much they owe.
     fn owe(&self, key: &K, count: u32) {
         let debt = Nanos::from(self.rate.every.saturating_mul(count.min(self.rate.at_once)));
-        let _ = self.measure::<()>(key, |_, whole_again| Ok(((), whole_again + debt)));
+        let most = Nanos::from(self.whole().saturating_mul(2).saturating_sub(self.rate.every));
+        let _ =
+            self.measure::<()>(key, |now, whole_again| Ok(((), (whole_again + debt).min(now + most).max(whole_again))));
     }
 
     /// Whether this share of someone's budget is left, and at least one.
@@ -402,6 +406,10 @@ mod tests {
         clock.advance(seconds(20));
         budget.spend("ann").unwrap();
         budget.spend("bob").unwrap();
+        for _ in 0..100 {
+            budget.owe("bob", 3);
+        }
+        assert_eq!(budget.spend("bob"), Err(Error::RateLimited { retry_after: seconds(30) }));
         budget.owe("cyd", 2);
         budget.spend("cyd").unwrap();
         budget.spend("cyd").unwrap_err();

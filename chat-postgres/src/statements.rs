@@ -4,6 +4,7 @@ use crate::PgStorage;
 use crate::locks::ANSWER_LASTS_MAX;
 use crate::open::PATIENCE;
 use crate::schema::Schema;
+use crate::silence::Silence;
 use async_trait::async_trait;
 use chat_sql::{Database, Decode, Dialect, Done, Fields};
 use sea_query::Values;
@@ -12,7 +13,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Connection, PgConnection, Postgres};
 use std::borrow::Cow;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// A connection on which a transaction is open.
 pub(crate) struct Transaction<'c> {
@@ -25,25 +26,34 @@ pub(crate) struct Alone<'s>(pub(crate) &'s PgStorage);
 
 /// A connection lent to one statement. If that is given up, as when a client hangs up, the next one gets the connection once
 /// the server has dealt with it: a new connection costs more than most statements. One that stays silent is closed.
-struct Lent(Option<PoolConnection<Postgres>>);
+struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    since: Instant,
+    silence: Silence,
+}
 
 impl Lent {
     async fn by(storage: &PgStorage) -> sqlx::Result<Self> {
-        Ok(Self(Some(storage.pool.acquire().await?)))
+        let connection = Some(storage.pool.acquire().await?);
+        Ok(Self { connection, since: Instant::now(), silence: storage.silence.clone() })
     }
 
     fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
-        self.0.as_deref_mut().ok_or(sqlx::Error::WorkerCrashed)
+        self.connection.as_deref_mut().ok_or(sqlx::Error::WorkerCrashed)
     }
 
     fn give_back(mut self) {
-        drop(self.0.take());
+        drop(self.connection.take());
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut connection) = self.0.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
+        if !self.silence.is_over_for(self.since.elapsed()) {
+            // The server has been silent since, and would be again.
+            return connection.close_on_drop();
+        }
         tokio::spawn(async move {
             if !matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(()))) {
                 connection.close_on_drop();

@@ -5,7 +5,8 @@ use super::Echo;
 use crate::cluster::{Announced, Cluster};
 use crate::frame::Publication;
 use crate::hub::{Audience, CloseReason, SessionHub, Topic};
-use crate::{Action, Appended, Event, EventKind, Seq, wire};
+use crate::rates::{Cost, Rates};
+use crate::{Action, Appended, Change, Event, EventKind, Seq, wire};
 use std::sync::Arc;
 
 /// Announces what this node has stored, here and on the others.
@@ -13,22 +14,29 @@ use std::sync::Arc;
 pub(super) struct Announcer {
     pub(super) hub: Arc<dyn SessionHub>,
     pub(super) cluster: Option<Arc<Cluster>>,
+    pub(super) rates: Arc<Rates>,
 }
 
 impl Announcer {
     /// Announces what one change led to; what had been stored before was announced then. If the answer in it has to wait for
     /// what other nodes have stored before it, returns what to wait for.
-    pub(super) fn announce(&self, action: &Action, appended: &Appended, echo: Option<&Echo>) -> Option<Announced> {
+    pub(super) fn announce(&self, change: &Change, appended: &Appended, echo: Option<&Echo>) -> Option<Announced> {
         if !appended.is_new {
             return None;
         }
+        // Not before it is stored: what is left tells how many hear it, which only a member may know. And not by whoever waits
+        // for it, who may be gone.
+        if let Some(Event { conversation, .. }) = appended.events.first() {
+            let hearers = self.hub.hearers(*conversation);
+            self.rates.heard(change.actor, Cost::of(&change.action), *conversation, hearers);
+        }
         if let Some(cluster) = &self.cluster {
-            return cluster.announce(action, appended, echo);
+            return cluster.announce(&change.action, appended, echo);
         }
         for (position, event) in appended.events.iter().enumerate() {
             self::event(&*self.hub, event, echo.filter(|_| position == 0), appended);
         }
-        after_all(&*self.hub, action);
+        after_all(&*self.hub, &change.action);
         None
     }
 }

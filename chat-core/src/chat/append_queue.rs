@@ -188,7 +188,7 @@ impl Committer {
             cluster.doubt_batch(std::slice::from_ref(change));
         }
         let appended = result?;
-        let waits = self.announcer.announce(&change.action, &appended, echo);
+        let waits = self.announcer.announce(change, &appended, echo);
         Ok((appended, waits))
     }
 }

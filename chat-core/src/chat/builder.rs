@@ -70,9 +70,9 @@ impl ChatBuilder {
         let mut tasks = JoinSet::new();
         let parts = (Arc::clone(&storage), Arc::clone(&hub), Arc::clone(&clock));
         let cluster = link.map(|link| Cluster::start(link, parts, Arc::clone(&typing), &mut tasks));
-        let announcer = Announcer { hub: Arc::clone(&hub), cluster: cluster.clone() };
+        let rates = Arc::new(Rates::new(limits.rates.as_ref(), &clock));
+        let announcer = Announcer { hub: Arc::clone(&hub), cluster: cluster.clone(), rates: Arc::clone(&rates) };
         let appends = AppendQueue::start(Arc::clone(&storage), announcer, &limits);
-        let rates = Rates::new(limits.rates.as_ref(), &clock);
         let inner = Arc::new_cyclic(|engine| {
             let deliveries = Arc::new(Deliveries::start(&mut tasks));
             tasks.spawn(presence::announce(Arc::clone(&hub), cluster.clone(), engine.clone()));

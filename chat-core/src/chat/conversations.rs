@@ -79,7 +79,9 @@ impl Chat {
     ) -> Result<ConversationDetails<MemberView>, Error> {
         let found = self.inner.storage.find_conversation(user, conversation).await?;
         let found = found.ok_or(Error::NotFound("conversation"))?;
-        let members = self.members(user, conversation, None, limits::MEMBERS_LISTED_MAX).await?;
+        let listed = limits::MEMBERS_LISTED_MAX;
+        let members = self.inner.storage.list_members(user, conversation, None, listed).await?;
+        let members = members.ok_or(Error::NotFound("conversation"))?.map(MemberView::from);
         Ok(ConversationDetails::new(found, members.items))
     }
 
@@ -107,16 +109,18 @@ impl Chat {
         self.inner.storage.find_public_group(group).await?.ok_or(Error::NotFound("conversation"))
     }
 
-    /// Lists public groups by rising id; see [`crate::ConversationStorage::list_public_groups`].
+    /// Lists public groups by rising id for a user; see [`crate::ConversationStorage::list_public_groups`].
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the storage is away.
+    /// [`Error::Unavailable`] if the storage is away, [`Error::RateLimited`].
     pub async fn public_groups(
         &self,
+        user: UserId,
         search: Option<&Search>,
         after: Option<ConversationId>,
         limit: u32,
     ) -> Result<Page<GroupListing>, Error> {
+        self.inner.rates.turn_page(user).await?;
         Ok(self.inner.storage.list_public_groups(search, after, limit).await?)
     }
 

@@ -3,7 +3,7 @@
 use crate::client::{Client, group, users};
 use chat_core::{
     Appended, Chat, CloseReason, Draft, Error, History, Incoming, Limits, ManualClock, MemoryStorage, Outgoing, Rate,
-    RateLimits, Timestamp,
+    RateLimits, Role, Seq, Timestamp, Visibility,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -266,17 +266,21 @@ async fn a_conversation_is_heard_so_much_and_then_rests() {
     );
     assert!(is_limited(&chat.edit(ann.id, sent.id, "once".parse().unwrap()).await));
     assert!(is_limited(&chat.add_member(ann.id, conversation, cyd.id, None).await));
-    assert!(is_limited(&chat.update_group(ann.id, conversation, Some("new".parse().unwrap()), None).await));
-    // Strangers learn nothing of it, other conversations rest not, and what puts an end to it goes on.
+    // Strangers learn nothing of it, other conversations rest not, and whoever keeps order can.
     let stranger = chat.send(cyd.id, conversation, draft("hi")).await.map(|sent| sent.is_new);
     assert_eq!(stranger, Err(Error::NotFound("conversation")));
+    chat.update_group(ann.id, conversation, None, Some(Visibility::Public)).await.unwrap();
+    assert!(is_limited(&chat.join(cyd.id, conversation).await));
+    let stranger = chat.send(cyd.id, conversation, draft("hi")).await.map(|sent| sent.is_new);
+    assert_eq!(stranger, Err(Error::NotFound("conversation")));
+    chat.add_member(ann.id, conversation, bob.id, Some(Role::Admin)).await.unwrap();
     chat.send(ann.id, other, draft("mine")).await.unwrap();
     chat.delete(ann.id, sent.id).await.unwrap();
     chat.remove_member(ann.id, conversation, bob.id).await.unwrap();
     drop(at_bob);
 
-    // It owes for the deletion, too.
-    clock.advance(SECOND * 2);
+    // It owes for all of that, too, but no more than the whole.
+    clock.advance(SECOND * 3);
     assert!(is_limited(&chat.send(ann.id, conversation, draft("four")).await));
     clock.advance(SECOND);
     chat.send(ann.id, conversation, draft("four")).await.unwrap();
@@ -309,14 +313,16 @@ async fn where_much_is_going_on_nobody_is_shown_typing() {
 
 #[tokio::test(start_paused = true)]
 async fn pages_are_read_one_after_the_other_by_whoever_reads_many() {
-    let (chat, _) = limited(|rates| rates.pages = Rate::new(2, SECOND * 2));
+    let (chat, clock) = limited(|rates| rates.pages = Rate::new(2, SECOND * 2));
     let [ann, bob] = users(&chat, ["ann", "bob"]).await;
     let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
     let mut socket = Client::open(&chat, &ann).await;
     let messages = json!({ "type": "get_messages", "conversation_id": conversation, "ref": 1 });
 
     // One after the other, however long it takes; and whatever happens meanwhile is heard meanwhile.
-    for (request, seconds) in [(&messages, 0), (&json!({ "type": "sync", "ref": 1 }), 0), (&messages, 2)] {
+    let sync = json!({ "type": "sync", "ref": 1 });
+    let resume = json!({ "type": "resume", "epoch": "another", "conversations": {}, "ref": 1 });
+    for (request, seconds) in [(&messages, 0), (&messages, 0), (&messages, 2), (&sync, 2), (&resume, 2)] {
         let begun = tokio::time::Instant::now();
         socket.ask(request).await;
         if seconds > 0 {
@@ -326,12 +332,57 @@ async fn pages_are_read_one_after_the_other_by_whoever_reads_many() {
         }
         assert_eq!(socket.hear().await["success"], true);
         assert_eq!(begun.elapsed().as_secs(), seconds, "{request}");
+        clock.advance(SECOND * u32::try_from(seconds).unwrap());
     }
     // Many at once are refused where they would wait for too long.
     let pages = (0..5).map(|_| chat.messages(ann.id, conversation, History::Latest, 50));
     let read = futures::future::join_all(pages).await;
-    assert_eq!(read.iter().filter(|read| is_limited(read)).count(), 4);
+    assert_eq!(read.iter().filter(|read| is_limited(read)).count(), 3);
     chat.messages(bob.id, conversation, History::Latest, 50).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_list_is_a_page() {
+    let (chat, clock) = limited(|rates| rates.pages = Rate::new(1, SECOND * 10));
+    let [ann] = users(&chat, ["ann"]).await;
+    let conversation = group(&chat, std::slice::from_ref(&ann)).await;
+    let me = ann.id;
+    macro_rules! pages {
+        ($($read:expr),+ $(,)?) => {$(
+            clock.advance(SECOND * 10);
+            $read.await.unwrap();
+            assert!(is_limited(&$read.await), stringify!($read));
+        )+};
+    }
+    pages!(
+        chat.messages(me, conversation, History::Latest, 50),
+        chat.events(me, conversation, Seq::ZERO, 50),
+        chat.members(me, conversation, None, 50),
+        chat.conversations(me, None, None, 50),
+        chat.public_groups(me, None, None, 50),
+        chat.users(me, None, None, 50),
+        chat.contacts(me),
+        chat.blocked(me, None, 50),
+    );
+}
+
+#[tokio::test]
+async fn whoever_is_gone_before_it_is_announced_pays_all_the_same() {
+    let (chat, clock) = limited(|rates| rates.deliveries = Rate::new(2, SECOND * 10));
+    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
+    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
+    let mut at_bob = [Client::open(&chat, &bob).await, Client::open(&chat, &bob).await];
+    clock.advance(SECOND * 100);
+
+    {
+        let sending = std::pin::pin!(chat.send(ann.id, conversation, draft("hi")));
+        assert!(futures::poll!(sending).is_pending());
+    }
+    for socket in &mut at_bob {
+        assert_eq!(socket.hear().await["type"], "send_message");
+    }
+
+    assert!(is_limited(&chat.send(ann.id, conversation, draft("hi")).await));
 }
 
 #[tokio::test]

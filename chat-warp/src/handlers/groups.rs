@@ -36,16 +36,16 @@ pub(crate) async fn create(api: &Api, mut request: Request) -> Answer {
 pub(crate) async fn list(api: &Api, request: Request) -> Answer {
     let me = api.identify(&request).await?;
     match request.query("visibility") {
-        Some("public") => list_public(api, &request).await,
+        Some("public") => list_public(api, &me, &request).await,
         Some(_) => Err(Error::invalid("visibility", "must be public, or absent for one's own groups")),
         None if request.query("search").is_some() => Err(Error::invalid("search", "needs visibility=public")),
         None => list_own(api, &me, &request).await,
     }
 }
 
-async fn list_public(api: &Api, request: &Request) -> Answer {
+async fn list_public(api: &Api, me: &Identity, request: &Request) -> Answer {
     let search: Option<Search> = request.parsed("search")?;
-    let page = api.chat.public_groups(search.as_ref(), request.after()?, request.limit()?).await?;
+    let page = api.chat.public_groups(me.user, search.as_ref(), request.after()?, request.limit()?).await?;
     Ok(ok(&page.map(GroupListingView::from).named("groups")))
 }
 
