@@ -1,7 +1,7 @@
 //! How often one may ask. The rule: a [`Budget`] refills by the engine's clock, costs bounded memory however many ask, and
 //! whoever it forgets begins anew, so that forgetting never turns anybody away.
 
-use crate::limits::BUDGET_KEYS_MAX;
+use crate::limits::{BUDGET_KEYS_MAX, PAGE_WAIT_MAX};
 use crate::{Action, Clock, ConversationId, Error, Timestamp, UserId};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -13,9 +13,6 @@ use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// How long a page waits for its turn before it is refused instead.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// So many times at once, and from then on once in every `every`; what is not used is saved up to the former.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,7 +289,7 @@ impl Rates {
     /// Waits until it is a user's turn to read a page.
     pub(crate) async fn turn_page(&self, user: UserId) -> Result<(), Error> {
         let Some(budgets) = &self.0 else { return Ok(()) };
-        let wait = budgets.pages.reserve(&user, PATIENCE)?;
+        let wait = budgets.pages.reserve(&user, PAGE_WAIT_MAX)?;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }

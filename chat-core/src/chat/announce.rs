@@ -26,7 +26,9 @@ impl Announcer {
         }
         // Not before it is stored: what is left tells how many hear it, which only a member may know. And not by whoever waits
         // for it, who may be gone.
-        if let Some(Event { conversation, .. }) = appended.events.first() {
+        if self.rates.are_on()
+            && let Some(Event { conversation, .. }) = appended.events.first()
+        {
             let hearers = self.hub.hearers(*conversation);
             self.rates.heard(change.actor, Cost::of(&change.action), *conversation, hearers);
         }

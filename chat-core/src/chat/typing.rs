@@ -32,8 +32,8 @@ struct Typist {
 impl Chat {
     /// Shows the other members that the caller is typing, or has stopped. It ends by itself after
     /// [`Limits::typing_lasts`]; what comes sooner than [`Limits::typing_interval`] prolongs it unseen. In a direct conversation
-    /// of two of whom one is closed to the other, nobody is shown anything; nor where so much is going on that most of
-    /// [`RateLimits::deliveries`](crate::RateLimits::deliveries) is spent.
+    /// of two of whom one is closed to the other, nobody is shown anything; nor where so much is going on that less
+    /// than half of [`RateLimits::deliveries`](crate::RateLimits::deliveries) is left.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the caller is no member, [`Error::RateLimited`] if they type beyond
