@@ -52,8 +52,13 @@ async fn of_a_server_that_vanishes_without_a_word_no_connection_is_used_again() 
 
     proxy.strand();
     let begun = Instant::now();
-    let written = insert(&storage, "bob").await;
+    // On every connection something is under way.
+    let finds = futures::future::join_all((0..9).map(|_| storage.find_user(&key)));
+    let (written, found) = tokio::join!(insert(&storage, "bob"), finds);
     assert!(matches!(written, Err(StorageError::Unavailable(_))), "{written:?}");
+    for found in found {
+        assert!(matches!(found, Err(StorageError::Unavailable(_))), "{found:?}");
+    }
     // Each of the other connections would cost a wait as long as the first.
     for _ in 0..20 {
         assert_eq!(storage.find_user(&key).await.unwrap().as_ref(), Some(&ann));
