@@ -1,5 +1,6 @@
 //! Encoded events on their way to sessions. The rule: an event is encoded once, and all who receive it share the bytes.
 
+use crate::hub::Topic;
 use crate::{ConversationId, Seq, SessionId, UserId};
 use bytes::Bytes;
 
@@ -10,6 +11,19 @@ pub struct Frame {
     pub bytes: Bytes,
     /// Where it queues.
     pub lane: Lane,
+}
+
+impl Frame {
+    /// What it is about; nothing if it is what one session asked for itself.
+    pub(crate) fn topic(&self) -> Option<Topic> {
+        match self.lane {
+            Lane::Event(Some(Place { conversation, .. })) | Lane::Signal(SignalKey::Typing(_, conversation)) => {
+                Some(Topic::Conversation(conversation))
+            }
+            Lane::Signal(SignalKey::Presence(user)) => Some(Topic::User(user)),
+            Lane::Answer | Lane::Event(None) => None,
+        }
+    }
 }
 
 /// The queues of an outbox, most urgent first.

@@ -97,8 +97,12 @@ pub const NODE_ECHOES_MAX: usize = 256;
 /// Users, names or addresses whose spending one budget remembers: more than are busy at once, in some two MiB. The least
 /// recently seen half is forgotten above it, and begins anew.
 pub const BUDGET_KEYS_MAX: usize = 65_536;
-/// How long a page waits for its turn: no longer than somebody looks at an empty list. Above it the request is refused.
-pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long a page or a session waits for its turn: no longer than somebody looks at an empty list. Above it the request is
+/// refused.
+pub const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long the sessions of a user who goes on in spite of many refusals rest before each request: what it costs to refuse one
+/// more is then too little to be felt.
+pub const STUBBORN_REST: Duration = Duration::from_millis(250);
 /// Where counting unread messages stops: keeps the count one short index walk for a member who never reads.
 pub const UNREAD_MAX: u32 = 10_000;
 

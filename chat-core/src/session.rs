@@ -11,7 +11,7 @@ use crate::chat::OpenSession;
 use crate::frame::Frame;
 use crate::hub::TryWrite;
 use crate::hub::{CloseReason, OutboxLimits, Pending, SessionEnd};
-use crate::limits::SENDS_UNDER_WAY_MAX;
+use crate::limits::{SENDS_UNDER_WAY_MAX, STUBBORN_REST};
 use crate::{Chat, Error, Identity};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -91,6 +91,8 @@ pub struct Session {
     timer: Pin<Box<Sleep>>,
     next_ping: Instant,
     pings_unanswered: u8,
+    /// Until when no request is read; `None` once it is over.
+    rests_until: Option<Instant>,
     span: Span,
 }
 
@@ -110,7 +112,9 @@ impl Session {
         let (sends, request) = (FuturesOrdered::new(), None);
         // Below nothing: it outlives the request that opened it.
         let span = tracing::debug_span!(parent: None, "session", session = end.outbox().session().0, user = identity.user.get());
-        let mut session = Self { chat, end, _open: open, sends, request, timer, next_ping, pings_unanswered: 0, span };
+        let (pings_unanswered, rests_until) = (0, None);
+        let mut session =
+            Self { chat, end, _open: open, sends, request, timer, next_ping, pings_unanswered, rests_until, span };
         session.set_timer();
         Ok(session)
     }
@@ -124,7 +128,7 @@ impl Session {
     /// Whether the next request may be read.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.request.is_none() && self.sends.len() < SENDS_UNDER_WAY_MAX
+        self.rests_until.is_none() && self.request.is_none() && self.sends.len() < SENDS_UNDER_WAY_MAX
     }
 
     /// Whether nothing that was received is under way.
@@ -158,6 +162,10 @@ impl Session {
         match asked {
             Asked::Send(send) => self.sends.push_back(send),
             Asked::Other(request) => self.request = Some(request),
+        }
+        if self.chat.rates().is_stubborn(self.end.outbox().user()) {
+            self.rests_until = Some(Instant::now() + STUBBORN_REST);
+            self.set_timer();
         }
     }
 
@@ -206,15 +214,17 @@ impl Session {
             return Some(Outgoing::Close(CloseReason::LoginEnded));
         }
         let now = Instant::now();
+        let rested = self.rests_until.take_if(|rest| *rest <= now).map(|_| Outgoing::Ready);
         let due = (self.next_ping <= now).then(|| self.ping(now));
         self.set_timer();
-        due
+        due.or(rested)
     }
 
-    /// Wakes the session for its next ping, or when its login ends.
+    /// Wakes the session for its next ping, when it has rested, or when its login ends.
     fn set_timer(&mut self) {
         let end = self.life_left().map(|left| Instant::now() + left);
-        self.timer.as_mut().reset(end.map_or(self.next_ping, |end| end.min(self.next_ping)));
+        let first = [end, self.rests_until].into_iter().flatten().fold(self.next_ping, Instant::min);
+        self.timer.as_mut().reset(first);
     }
 
     fn life_left(&self) -> Option<Duration> {

@@ -27,7 +27,7 @@ impl Chat {
     /// # Errors
     /// [`Error::Unavailable`] if the storage is away.
     pub async fn blocked(&self, user: UserId, after: Option<UserId>, limit: u32) -> Result<Page<UserView>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         let page = self.inner.storage.list_blocked(user, after, limit).await?;
         Ok(Page { items: self.users_seen_by(user, page.items).await?, next: page.next })
     }

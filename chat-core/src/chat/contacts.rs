@@ -39,7 +39,7 @@ impl Chat {
     /// # Errors
     /// [`Error::Unavailable`] if the storage is away.
     pub async fn contacts(&self, user: UserId) -> Result<Vec<UserView>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         self.users_seen_by(user, self.inner.storage.list_contacts(user).await?).await
     }
 }

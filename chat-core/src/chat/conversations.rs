@@ -64,7 +64,7 @@ impl Chat {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<Summary>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         Ok(self.inner.storage.list_conversations(user, kind, before, limit).await?)
     }
 
@@ -96,7 +96,7 @@ impl Chat {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Page<MemberView>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         let members = self.inner.storage.list_members(user, conversation, after, limit).await?;
         Ok(members.ok_or(Error::NotFound("conversation"))?.map(MemberView::from))
     }
@@ -120,7 +120,7 @@ impl Chat {
         after: Option<ConversationId>,
         limit: u32,
     ) -> Result<Page<GroupListing>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         Ok(self.inner.storage.list_public_groups(search, after, limit).await?)
     }
 

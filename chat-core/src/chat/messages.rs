@@ -86,7 +86,7 @@ impl Chat {
         history: History,
         limit: u32,
     ) -> Result<Page<Message>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         let page = self.inner.storage.list_messages(user, conversation, history, limit).await?;
         page.ok_or(Error::NotFound("conversation"))
     }
@@ -102,7 +102,7 @@ impl Chat {
         after: Seq,
         limit: u32,
     ) -> Result<Page<Event>, Error> {
-        self.inner.rates.turn_page(user).await?;
+        let _turn = self.inner.rates.turn_to_read(user).await?;
         let page = self.inner.storage.events_after(conversation, after, limit).await?;
         // Asked after reading: whoever is a member now was allowed to see all that was read.
         self.membership(user, conversation).await?;

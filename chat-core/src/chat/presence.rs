@@ -110,9 +110,13 @@ impl Inner {
     }
 
     async fn tell_contacts(&self, user: UserId, is_online: bool) -> Result<(), StorageError> {
+        let contacts = self.storage.list_contacts(user).await?;
+        if contacts.is_empty() {
+            return Ok(());
+        }
         let Some(User { username, .. }) = self.storage.find_user(&UserKey::Id(user)).await? else { return Ok(()) };
         let frame = wire::presence(user, &username, is_online);
-        for contact in self.storage.list_contacts(user).await? {
+        for contact in contacts {
             self.hub.publish(Topic::User(contact.id), frame.clone().into());
         }
         Ok(())

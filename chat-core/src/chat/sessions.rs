@@ -97,7 +97,7 @@ impl Chat {
     pub async fn open_session(&self, identity: impl Into<Identity>) -> Result<Session, Error> {
         let identity = identity.into();
         let open = self.inner.sessions.begin(identity.user, self.inner.limits.sessions_per_user_max)?;
-        self.inner.rates.spend(identity.user, |left| &left.sessions)?;
+        let _turn = self.inner.rates.turn_to_open(identity.user).await?;
         Session::open(self.clone(), open, identity).await
     }
 

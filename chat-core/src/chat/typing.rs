@@ -50,7 +50,7 @@ impl Chat {
         let member = member.ok_or(Error::NotFound("conversation"))?;
         let Inner { rates, hub, .. } = &*self.inner;
         // Whatever is left of what may be heard is kept for messages.
-        let is_too_much = is_typing && rates.check_deliveries(conversation, 0.5).is_err();
+        let is_too_much = is_typing && !rates.is_quiet(conversation);
         if is_too_much || self.inner.storage.is_apart(conversation).await? {
             return Ok(member);
         }

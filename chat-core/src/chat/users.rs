@@ -45,7 +45,7 @@ impl Chat {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Page<UserView>, Error> {
-        self.inner.rates.turn_page(viewer).await?;
+        let _turn = self.inner.rates.turn_to_read(viewer).await?;
         // One more than asked for, in whose place the viewer may stand.
         let page = self.inner.storage.list_users(search, after, limit + 1).await?;
         let page = others(page, viewer, limit);

@@ -1,11 +1,13 @@
 //! Writing what outboxes hold without waking their sessions. The rule: a session that is called is written to once, whatever
-//! has been published to it by then; between a few sessions and the next, everything else gets its turn.
+//! has been published to it by then; topics take turns, so that what is said to two waits for a few of the thousands that hear
+//! something else, and not for all of them; between a few sessions and the next, everything else gets its turn.
 //!
 //! A message to a thousand members is a thousand writes. Waking a thousand tasks for them costs as much again, and keeps the
 //! next request waiting behind them all.
 
-use super::Outbox;
+use super::{Outbox, Topic};
 use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use tokio::sync::mpsc;
@@ -13,6 +15,10 @@ use tokio::task::{JoinSet, yield_now};
 
 /// Sessions that are written to before anything else gets its turn.
 const ROUND: usize = 64;
+/// Called sessions that are put into their turns before some are written to.
+const CALLED_AT_ONCE: usize = 1_024;
+/// Sessions of one topic that are written to before another topic gets its turn.
+const TURN: usize = 16;
 
 /// A connection that can be written to by others than its session's task.
 pub trait TryWrite: Send + Sync {
@@ -25,8 +31,11 @@ pub trait TryWrite: Send + Sync {
 /// The tasks that write to sessions, each of its share of them.
 pub(crate) struct Deliveries {
     /// Each holds a session at most once.
-    shares: Vec<mpsc::UnboundedSender<Arc<Outbox>>>,
+    shares: Vec<mpsc::UnboundedSender<Called>>,
 }
+
+/// A session, and the topic that it was called for.
+type Called = (Topic, Arc<Outbox>);
 
 impl Deliveries {
     /// Starts as many tasks as can run at once.
@@ -41,19 +50,61 @@ impl Deliveries {
     }
 
     /// Has a session written to soon. If the engine is gone, so is whoever would notice.
-    pub(super) fn call(&self, outbox: &Arc<Outbox>) {
+    pub(super) fn call(&self, outbox: &Arc<Outbox>, topic: Topic) {
         let share = outbox.session().0 % self.shares.len() as u64;
-        let _ = self.shares[share as usize].send(Arc::clone(outbox));
+        let _ = self.shares[share as usize].send((topic, Arc::clone(outbox)));
     }
 }
 
-async fn work(mut called: mpsc::UnboundedReceiver<Arc<Outbox>>) {
-    let mut outboxes = Vec::with_capacity(ROUND);
-    let mut frames = vec![];
-    while called.recv_many(&mut outboxes, ROUND).await > 0 {
-        for outbox in outboxes.drain(..) {
-            outbox.deliver(&mut frames);
+async fn work(mut called: mpsc::UnboundedReceiver<Called>) {
+    let (mut arrived, mut turns, mut frames) = (vec![], Turns::default(), vec![]);
+    loop {
+        if (turns.is_empty() || !called.is_empty()) && called.recv_many(&mut arrived, CALLED_AT_ONCE).await == 0 {
+            return;
         }
+        turns.extend(arrived.drain(..));
+        turns.take(ROUND, |outbox| outbox.deliver(&mut frames));
         yield_now().await;
+    }
+}
+
+/// The sessions that were called, by topic.
+#[derive(Default)]
+struct Turns {
+    sessions: HashMap<Topic, VecDeque<Arc<Outbox>>>,
+    /// The topics of these sessions, the next one first.
+    topics: VecDeque<Topic>,
+}
+
+impl Turns {
+    fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    fn extend(&mut self, called: impl Iterator<Item = Called>) {
+        for (topic, outbox) in called {
+            let sessions = self.sessions.entry(topic).or_default();
+            if sessions.is_empty() {
+                self.topics.push_back(topic);
+            }
+            sessions.push_back(outbox);
+        }
+    }
+
+    /// Takes so many sessions, a few from each topic in turn.
+    fn take(&mut self, mut count: usize, mut each: impl FnMut(Arc<Outbox>)) {
+        while count > 0
+            && let Some(topic) = self.topics.pop_front()
+            && let Some(sessions) = self.sessions.get_mut(&topic)
+        {
+            let turn = sessions.len().min(TURN).min(count);
+            count -= turn;
+            sessions.drain(..turn).for_each(&mut each);
+            if sessions.is_empty() {
+                self.sessions.remove(&topic);
+            } else {
+                self.topics.push_back(topic);
+            }
+        }
     }
 }

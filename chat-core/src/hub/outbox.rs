@@ -6,7 +6,7 @@
 
 use super::delivery::{Deliveries, TryWrite};
 use crate::frame::{Frame, Lane, Place, SignalKey};
-use crate::hub::CloseReason;
+use crate::hub::{CloseReason, Topic};
 use crate::metrics::LAGGED;
 use crate::{ConversationId, Identity, Seq, SessionId, UserId, wire};
 use bytes::Bytes;
@@ -131,10 +131,11 @@ impl Outbox {
 
     /// Queues a frame. After [`close`](Self::close) it is dropped.
     pub fn push(self: &Arc<Self>, frame: Frame) {
+        let topic = frame.topic().unwrap_or(Topic::User(self.user));
         let mut state = self.state();
         if state.closing.is_none() {
             state.lanes.push(frame, self.limits);
-            self.call(state);
+            self.call(state, topic);
         }
     }
 
@@ -144,7 +145,7 @@ impl Outbox {
         if state.closing.is_none() {
             state.lanes.put_events_first();
             state.lanes.answers.push(answer);
-            self.call(state);
+            self.call(state, Topic::User(self.user));
         }
     }
 
@@ -231,18 +232,18 @@ impl Outbox {
         if state.is_cut || state.closing.is_some() {
             wake(state);
         } else if !state.lanes.is_empty() {
-            self.call(state);
+            self.call(state, Topic::User(self.user));
         }
     }
 
-    /// Has what waits written, unless whoever writes now will find it.
-    fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+    /// Has what waits written, in the turn of what it is about, unless whoever writes now will find it.
+    fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State>, topic: Topic) {
         match self.direct.get().filter(|_| !state.is_cut && state.closing.is_none()) {
             None => wake(state),
             Some(direct) if state.writer == Writer::Nobody && !state.is_called => {
                 state.is_called = true;
                 drop(state);
-                direct.deliveries.call(self);
+                direct.deliveries.call(self, topic);
             }
             Some(_) => {}
         }
@@ -277,7 +278,7 @@ impl Hold {
         if let Some(outbox) = self.outbox.take() {
             let mut state = outbox.state();
             state.lanes.release(snapshot, seen);
-            outbox.call(state);
+            outbox.call(state, Topic::User(outbox.user));
         }
     }
 }
@@ -287,7 +288,7 @@ impl Drop for Hold {
         if let Some(outbox) = self.outbox.take() {
             let mut state = outbox.state();
             state.lanes.is_held = false;
-            outbox.call(state);
+            outbox.call(state, Topic::User(outbox.user));
         }
     }
 }

@@ -347,7 +347,7 @@ impl Context {
     }
 
     async fn sync(&self, request: &mut Request) -> Answered {
-        self.chat.rates().turn_page(self.user).await?;
+        let _turn = self.chat.rates().turn_to_read(self.user).await?;
         let hold = self.outbox.hold();
         let Snapshot { epoch, conversations, places } = self.chat.snapshot(self.user).await?;
         let answer = request.answer(Synced { epoch, conversations });
@@ -358,7 +358,7 @@ impl Context {
     async fn resume(&self, request: &mut Request) -> Answered {
         let epoch = request.fields.required("epoch")?;
         let seen = LastSeen { epoch, conversations: request.fields.required("conversations")? };
-        self.chat.rates().turn_page(self.user).await?;
+        let _turn = self.chat.rates().turn_to_read(self.user).await?;
         let hold = self.outbox.hold();
         let Missed { mut events, epoch, conversations, places } = self.chat.missed(self.user, &seen).await?;
         events.push(request.answer(Resumed { epoch, conversations }).bytes);

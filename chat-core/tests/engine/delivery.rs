@@ -2,7 +2,9 @@
 
 use crate::client::{chat, group, users};
 use bytes::Bytes;
-use chat_core::{Audience, Chat, CloseReason, ConversationId, Draft, Outgoing, Session, TryWrite, User};
+use chat_core::{
+    Audience, Chat, CloseReason, ConversationId, Draft, Limits, MemoryStorage, Outgoing, Session, TryWrite, User,
+};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -123,6 +125,48 @@ async fn a_closed_session_writes_what_waits_and_then_ends() {
         }
     }
     assert_eq!(connection.heard(), ["one"]);
+}
+
+/// A connection that notes when it is written to.
+struct Noting {
+    name: &'static str,
+    order: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl TryWrite for Noting {
+    fn try_write(&self, _: &[Bytes]) -> bool {
+        self.order.lock().unwrap().push(self.name);
+        true
+    }
+}
+
+#[tokio::test]
+async fn what_few_hear_does_not_wait_for_the_many_who_hear_something_else() {
+    let mut limits = Limits::default();
+    limits.sessions_per_user_max = 1_000;
+    let chat = Chat::builder(Arc::new(MemoryStorage::new())).limits(limits).build();
+    let [ann, bob, cyd] = users(&chat, ["ann", "bob", "cyd"]).await;
+    let crowded = group(&chat, &[ann.clone(), bob]).await;
+    let quiet = group(&chat, std::slice::from_ref(&cyd)).await;
+    let order = Arc::new(Mutex::new(vec![]));
+    let mut sessions = vec![];
+    for (user, name, count) in [(&ann, "crowd", 500), (&cyd, "one", 1)] {
+        for _ in 0..count {
+            let session = chat.open_session(user.id).await.unwrap();
+            session.write_directly(Arc::new(Noting { name, order: Arc::clone(&order) }));
+            sessions.push(session);
+        }
+    }
+
+    let messages = [(&ann, crowded), (&cyd, quiet)];
+    futures::future::join_all(messages.map(|(user, group)| say(&chat, user, group, &["hi"]))).await;
+    while order.lock().unwrap().len() < 501 {
+        tokio::task::yield_now().await;
+    }
+
+    // Both were announced together; with two tasks, each has half of the crowd.
+    let place = order.lock().unwrap().iter().position(|name| *name == "one").unwrap();
+    assert!(place < 100, "{place}");
 }
 
 #[tokio::test]
