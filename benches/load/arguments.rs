@@ -1,5 +1,6 @@
 //! What to measure, and how much of it.
 
+use crate::hostile::Habit;
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,6 +46,10 @@ pub(crate) struct Arguments {
     /// Sessions in the measurement of hostile clients, who are a tenth of them
     #[arg(long, default_value_t = 5_000)]
     pub(crate) hostile_sessions: usize,
+
+    /// What the hostile clients do
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Habit::value_variants().to_vec())]
+    pub(crate) habits: Vec<Habit>,
 
     /// Events that each session has missed when all come back at once
     #[arg(long, default_value_t = 100)]

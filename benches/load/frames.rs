@@ -69,22 +69,32 @@ pub(crate) fn connect(address: SocketAddr, home: Ipv4Addr) -> Outcome<TcpStream>
     Ok(socket.into())
 }
 
-/// Turns a connection into an event socket; what arrived behind the answer is returned with it.
-pub(crate) fn upgrade(mut stream: TcpStream, address: SocketAddr, token: &str) -> Outcome<(TcpStream, Vec<u8>)> {
+/// Asks for an event socket, on a connection whose answer is yet to be read.
+pub(crate) fn ask(stream: &mut TcpStream, address: SocketAddr, token: &str) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(UPGRADE_WAIT))?;
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(request.as_bytes())
+}
+
+/// Whether this is how the answer to an upgrade begins that is granted.
+pub(crate) fn is_granted(answer: &[u8]) -> bool {
+    answer.starts_with(b"HTTP/1.1 101")
+}
+
+/// Turns a connection into an event socket; what arrived behind the answer is returned with it.
+pub(crate) fn upgrade(mut stream: TcpStream, address: SocketAddr, token: &str) -> Outcome<(TcpStream, Vec<u8>)> {
+    stream.set_read_timeout(Some(UPGRADE_WAIT))?;
+    ask(&mut stream, address, token)?;
     let mut arrived = vec![];
     let mut part = [0; 2_048];
     loop {
         let read = stream.read(&mut part)?;
         arrived.extend_from_slice(&part[..read]);
         if let Some(end) = memchr::memmem::find(&arrived, b"\r\n\r\n") {
-            if !arrived.starts_with(b"HTTP/1.1 101") {
+            if !is_granted(&arrived) {
                 return Err(format!("no upgrade: {}", String::from_utf8_lossy(&arrived)).into());
             }
             stream.set_nonblocking(true)?;

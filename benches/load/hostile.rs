@@ -5,6 +5,7 @@
 use crate::Outcome;
 use crate::crowd::Person;
 use crate::frames::{self, TEXT};
+use clap::ValueEnum;
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -49,8 +50,9 @@ const MALFORMED: &[&[u8]] = &[
     b"\x81\x8f\0\0\0\0{\"type\":\"self\",",
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Habit {
+/// What one of them does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Habit {
     /// Reads nothing.
     Stall,
     /// Sends requests without a pause.
@@ -60,8 +62,6 @@ enum Habit {
     /// Opens a session and leaves.
     Storm,
 }
-
-const HABITS: [Habit; 4] = [Habit::Stall, Habit::Flood, Habit::Garble, Habit::Storm];
 
 /// What they have done so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,10 +90,10 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    /// Begins: a quarter of the people takes up each habit. Floods go to a conversation of their own, `target`.
-    pub(crate) fn begin(address: SocketAddr, people: &[Person], target: i64) -> Self {
+    /// Begins: as many people take up each habit. Floods go to a conversation of their own, `target`.
+    pub(crate) fn begin(address: SocketAddr, people: &[Person], habits: &[Habit], target: i64) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let habits = HABITS.iter().cycle();
+        let habits = habits.iter().cycle();
         let clients: Vec<_> = people.iter().zip(habits).map(|(person, habit)| Client::new(person, *habit)).collect();
         let flag = Arc::clone(&is_over);
         let thread = std::thread::spawn(move || act(clients, address, target, &flag));
@@ -120,7 +120,7 @@ fn act(mut clients: Vec<Client>, address: SocketAddr, target: i64, is_over: &Ato
             let home = HOMES[number % HOMES.len()];
             // An error is the server's way of ending it, and what it is for.
             if client.act(address, home, target, turn, &mut deeds).is_err() {
-                client.stream = None;
+                client.socket = Socket::None;
             }
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
@@ -131,55 +131,76 @@ fn act(mut clients: Vec<Client>, address: SocketAddr, target: i64, is_over: &Ato
 struct Client {
     token: String,
     habit: Habit,
-    stream: Option<TcpStream>,
+    socket: Socket,
+}
+
+enum Socket {
+    None,
+    /// Asked for; nobody waits for the answer.
+    Asked(TcpStream),
+    Open(TcpStream),
 }
 
 impl Client {
     fn new(person: &Person, habit: Habit) -> Self {
-        Self { token: person.token.clone(), habit, stream: None }
+        Self { token: person.token.clone(), habit, socket: Socket::None }
     }
 
     fn act(&mut self, address: SocketAddr, home: Ipv4Addr, target: i64, turn: usize, deeds: &mut Deeds) -> Outcome {
-        if self.stream.is_none() {
-            self.open(address, home, deeds)?;
-        }
+        self.socket = match std::mem::replace(&mut self.socket, Socket::None) {
+            Socket::None => {
+                let mut stream = frames::connect(address, home)?;
+                frames::ask(&mut stream, address, &self.token)?;
+                stream.set_nonblocking(true)?;
+                Socket::Asked(stream)
+            }
+            Socket::Asked(stream) => opened(stream, deeds)?,
+            open @ Socket::Open(_) => open,
+        };
+        let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
         match self.habit {
             Habit::Stall => Ok(()),
             Habit::Storm => {
-                self.stream = None;
+                self.socket = Socket::None;
                 Ok(())
             }
             Habit::Flood => {
                 let requests: Vec<u8> = (0..FLOOD).flat_map(|number| request(number, target)).collect();
-                self.send(&requests, FLOOD, deeds)
+                send(stream, &requests, FLOOD, deeds)
             }
-            Habit::Garble => self.send(MALFORMED[turn % MALFORMED.len()], 1, deeds),
+            Habit::Garble => send(stream, MALFORMED[turn % MALFORMED.len()], 1, deeds),
         }
     }
+}
 
-    fn open(&mut self, address: SocketAddr, home: Ipv4Addr, deeds: &mut Deeds) -> Outcome {
-        deeds.refused += 1;
-        let stream = frames::connect(address, home)?;
-        let (stream, _) = frames::upgrade(stream, address, &self.token)?;
-        deeds.refused -= 1;
-        deeds.sessions += 1;
-        self.stream = Some(stream);
-        Ok(())
-    }
-
-    fn send(&mut self, bytes: &[u8], frames: usize, deeds: &mut Deeds) -> Outcome {
-        let stream = self.stream.as_mut().ok_or("it is open")?;
-        let sent = drain(stream).and_then(|()| match stream.write(bytes) {
-            // Whoever floods does not wait until there is room.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            sent => sent,
-        });
-        if sent.is_err() {
-            deeds.ended += 1;
+/// What has become of a socket that was asked for.
+fn opened(mut stream: TcpStream, deeds: &mut Deeds) -> Outcome<Socket> {
+    let mut answer = [0; 1_024];
+    match stream.read(&mut answer) {
+        Ok(read) if frames::is_granted(&answer[..read]) => {
+            deeds.sessions += 1;
+            Ok(Socket::Open(stream))
         }
-        deeds.sent += if sent? == bytes.len() { frames } else { 0 };
-        Ok(())
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Socket::Asked(stream)),
+        refused => {
+            deeds.refused += 1;
+            refused?;
+            Ok(Socket::None)
+        }
     }
+}
+
+fn send(stream: &mut TcpStream, bytes: &[u8], frames: usize, deeds: &mut Deeds) -> Outcome {
+    let sent = drain(stream).and_then(|()| match stream.write(bytes) {
+        // Whoever floods does not wait until there is room.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+        sent => sent,
+    });
+    if sent.is_err() {
+        deeds.ended += 1;
+    }
+    deeds.sent += if sent? == bytes.len() { frames } else { 0 };
+    Ok(())
 }
 
 /// Takes what was answered, unread.

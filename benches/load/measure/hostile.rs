@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let pace = Pace::Rate(arguments.rate);
         let calm = flow.drive(&mut crowd, &stage.server, pace, messages, &mut sent)?;
         println!("  calm:    {calm}, {:.1} MiB", resident()?);
-        let others = Hostile::begin(stage.address, &stage.people[healthy..], target);
+        let others = Hostile::begin(stage.address, &stage.people[healthy..], &arguments.habits, target);
         let stormy = flow.drive(&mut crowd, &stage.server, pace, messages, &mut sent)?;
         let deeds = others.stop()?;
         println!("  hostile: {stormy}, {:.1} MiB; {deeds}", resident()?);
