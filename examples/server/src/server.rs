@@ -218,7 +218,7 @@ async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) {
     let Client { peer, place, admission } = client;
-    let head_wait = admission.head_wait();
+    let (head_wait, write_wait) = (admission.head_wait(), admission.write_wait());
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: Request<Incoming>| {
         // A target without a path (RFC 9112, section 3.2.3) leads nowhere, and warp panics at it.
@@ -231,7 +231,8 @@ async fn serve(
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(head_wait).max_buf_size(HEAD_BYTES_MAX);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Placed::new(stream, place)), service).with_upgrades());
+    let stream = TokioIo::new(Placed::new(stream, write_wait, place));
+    let mut connection = pin!(http.serve_connection(stream, service).with_upgrades());
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = told_to_stop(&mut stopping) => {

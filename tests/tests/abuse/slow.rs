@@ -1,6 +1,6 @@
-//! Requests that never end: each is cut, at a time or at a size.
+//! Requests that never end, and answers that nobody takes: each is cut, at a time or at a size.
 
-use crate::{client, connect, rest};
+use crate::{PING, client, connect, exchange, rest};
 use chat_core::limits::BODY_BYTES_MAX;
 use chat_tests::{PATIENCE, Server};
 use std::time::Duration;
@@ -73,4 +73,34 @@ async fn a_body_without_an_end_is_refused_while_it_still_comes() {
     // What the server does not read waits in the buffers of the kernel, which have some megabytes.
     assert!((BODY_BYTES_MAX..64 * BODY_BYTES_MAX).contains(&sent), "{sent}");
     drop(rest(&mut stream).await);
+}
+
+/// Many large answers are asked for on one connection and none is read, until it makes room for another.
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_dropped_after_its_time() {
+    let server = Server::start_with(&["--write-seconds", "1", "--connections-per-address", "1"]).await;
+    let mut stalled = connect(&server, client(2)).await;
+    let request = "GET /schema/swagger-ui/swagger-ui-bundle.js HTTP/1.1\r\nhost: chat\r\n\r\n";
+    assert_eq!(exchange(&mut stalled, request, 12).await, "HTTP/1.1 200");
+    stalled.write_all(request.repeat(100).as_bytes()).await.unwrap();
+    let comes_in = async {
+        while exchange(&mut connect(&server, client(2)).await, PING, 12).await != "HTTP/1.1 200" {
+            tokio::time::sleep(PACE).await;
+        }
+    };
+    timeout(PATIENCE, comes_in).await.expect("the connection ends in time");
+
+    // The one who reads, however slowly, gets all.
+    let mut slow = connect(&server, client(3)).await;
+    slow.write_all(request.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut bytes = 0;
+    let mut part = vec![0; 256 * 1_024];
+    loop {
+        tokio::time::sleep(PACE).await;
+        match timeout(PATIENCE, slow.read(&mut part)).await.unwrap().unwrap() {
+            0 => break,
+            read => bytes += read,
+        }
+    }
+    assert!(bytes > 1_000_000, "{bytes}");
 }

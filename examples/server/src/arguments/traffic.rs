@@ -34,6 +34,10 @@ pub(crate) struct Traffic {
     /// Seconds that a client may take to send the body of a request
     #[arg(long, env = "CHAT_BODY_SECONDS", default_value_t = 60, value_parser = range(1, 3_600))]
     body_seconds: usize,
+
+    /// Seconds that a client may take nothing of an answer before its connection is closed
+    #[arg(long, env = "CHAT_WRITE_SECONDS", default_value_t = 60, value_parser = range(1, 3_600))]
+    write_seconds: usize,
 }
 
 impl Traffic {
@@ -48,6 +52,10 @@ impl Traffic {
 
     pub(crate) fn head_wait(&self) -> Duration {
         seconds(self.head_seconds)
+    }
+
+    pub(crate) fn write_wait(&self) -> Duration {
+        seconds(self.write_seconds)
     }
 
     pub(crate) fn body_wait(&self) -> Duration {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// Where proxies usually name their clients.
 const USUAL_HEADER: &str = "x-forwarded-for";
@@ -26,6 +27,7 @@ pub(crate) struct Admission {
     header: Option<HeaderName>,
     proxies: Vec<IpNet>,
     head_wait: Duration,
+    write_wait: Duration,
     open: Open,
     unheeded: Once,
 }
@@ -37,6 +39,7 @@ impl Admission {
             header: traffic.client_address_header.clone(),
             proxies: traffic.trusted_proxies.clone(),
             head_wait: traffic.head_wait(),
+            write_wait: traffic.write_wait(),
             open: Open::default(),
             unheeded: Once::new(),
         }
@@ -45,6 +48,11 @@ impl Admission {
     /// How long a client may take to send the head of a request.
     pub(super) fn head_wait(&self) -> Duration {
         self.head_wait
+    }
+
+    /// How long a client may take nothing of what is written to it.
+    pub(super) fn write_wait(&self) -> Duration {
+        self.write_wait
     }
 
     /// A place for one more connection from there, unless there are as many as may be. A proxy has those of its clients.
@@ -131,15 +139,28 @@ impl Drop for Place {
     }
 }
 
-/// A connection with its place, which it keeps when it becomes a socket.
+/// A connection with its place, which it keeps when it becomes a socket. A write fails when the client has taken nothing for
+/// too long: whoever asks for much and reads nothing must not keep it in memory.
 pub(super) struct Placed<S> {
     stream: S,
+    write_wait: Duration,
+    /// When the client has taken nothing for too long, while something waits for it.
+    overdue: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
 impl<S> Placed<S> {
-    pub(super) fn new(stream: S, place: Place) -> Self {
-        Self { stream, _place: place }
+    pub(super) fn new(stream: S, write_wait: Duration, place: Place) -> Self {
+        Self { stream, write_wait, overdue: None, _place: place }
+    }
+
+    fn unless_overdue<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.overdue = None;
+            return written;
+        }
+        let overdue = self.overdue.get_or_insert_with(|| Box::pin(sleep(self.write_wait)));
+        overdue.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -151,15 +172,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.unless_overdue(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.unless_overdue(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.unless_overdue(cx, shut)
     }
 
     fn poll_write_vectored(
@@ -167,7 +191,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.unless_overdue(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -185,6 +210,7 @@ mod tests {
             header: header.map(HeaderName::from_static),
             proxies: proxies.iter().map(|network| network.parse().unwrap()).collect(),
             head_wait: Duration::ZERO,
+            write_wait: Duration::ZERO,
             open: Open::default(),
             unheeded: Once::new(),
         }
