@@ -19,7 +19,7 @@ const WAL_BYTES_MAX: &str = "67108864";
 /// Pages of the write-ahead log at which it is moved to the file: often enough to keep it in the page cache.
 const CHECKPOINT_PAGES: &str = "4000";
 /// Cache of the writing connection in KiB, as SQLite wants it: negative.
-const WRITER_CACHE: &str = "-32768";
+const WRITER_CACHE: &str = "-8192";
 /// Fewest readers unless others are asked for: one long read must not keep all others waiting.
 const READERS_MIN: u32 = 2;
 /// Most of them: the more there are for a core, the less of it is left to writing and announcing.
