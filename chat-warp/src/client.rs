@@ -46,6 +46,8 @@ pub struct AddressLimits {
     pub registrations: Rate,
     /// Mails asked for.
     pub mails: Rate,
+    /// Refresh tokens spent, or tried to.
+    pub refreshes: Rate,
     /// Sockets opened, or tried to.
     pub sockets: Rate,
 }
@@ -62,6 +64,7 @@ impl AddressLimits {
             logins_of_one: rate(10, 30_000),
             registrations: rate(60, 30_000),
             mails: rate(20, 60_000),
+            refreshes: rate(1_000, 50),
             sockets: rate(1_000, 50),
         }
     }
@@ -76,6 +79,7 @@ pub(crate) struct Budgets {
     logins_of_one: Budget<(IpAddr, String)>,
     pub(crate) registrations: Budget<IpAddr>,
     pub(crate) mails: Budget<IpAddr>,
+    pub(crate) refreshes: Budget<IpAddr>,
     pub(crate) sockets: Budget<IpAddr>,
 }
 
@@ -87,6 +91,7 @@ impl Addresses {
             logins_of_one: Budget::new(limits.logins_of_one, Arc::clone(clock)),
             registrations: budget(limits.registrations),
             mails: budget(limits.mails),
+            refreshes: budget(limits.refreshes),
             sockets: budget(limits.sockets),
         }))
     }

@@ -89,7 +89,7 @@ pub(crate) fn refresh() -> Operation {
         .body(Shape::object().with("refresh_token", token))
         .answers(200, "Tokens, and the cookie", Shape::of::<Tokens>())
         .sets_cookie()
-        .refuses([401])
+        .refuses([401, 429])
 }
 
 pub(crate) fn logout() -> Operation {

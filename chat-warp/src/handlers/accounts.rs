@@ -54,6 +54,7 @@ pub(crate) async fn guest(api: &Api, mut request: Request) -> Answer {
 }
 
 pub(crate) async fn refresh(api: &Api, mut request: Request) -> Answer {
+    api.addresses.spend(&request, |left| &left.refreshes)?;
     let token: String = request.fields().await?.required("refresh_token")?;
     match api.accounts()?.refresh(&token).await? {
         Refreshed::Pair(pair) => logged_in(api, pair),

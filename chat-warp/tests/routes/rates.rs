@@ -58,7 +58,7 @@ fn by_address() -> Fixture {
     let mut limits = AddressLimits::for_people();
     let two = Rate::new(2, HOUR);
     (limits.logins, limits.logins_of_one, limits.registrations) = (two, two, two);
-    (limits.mails, limits.sockets) = (two, two);
+    (limits.mails, limits.sockets, limits.refreshes) = (two, two, two);
     Fixture::with(Limits::default(), |options| options.address_limits(limits))
 }
 
@@ -226,6 +226,17 @@ async fn mails_are_asked_for_so_often_from_one_address() {
         warp::test::request().method("PATCH").path("/users/me").header("authorization", ann.bearer()).body(change);
     let from = ClientAddress("192.0.2.1".parse().unwrap());
     is_refused(&Answer(change.extension(from).reply(&fixture.routes).await));
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_tried_so_often_from_one_address() {
+    let fixture = by_address();
+    let guess = json!({ "refresh_token": "a guess" });
+    for _ in 0..2 {
+        assert_eq!(post(&fixture, "192.0.2.1", "/users/token/refresh", guess.clone()).await.status(), 401);
+    }
+    is_refused(&post(&fixture, "192.0.2.1", "/users/token/refresh", guess.clone()).await);
+    assert_eq!(post(&fixture, "192.0.2.2", "/users/token/refresh", guess).await.status(), 401);
 }
 
 #[tokio::test]
