@@ -149,8 +149,10 @@ impl Client {
     fn act(&mut self, address: SocketAddr, home: Ipv4Addr, target: i64, turn: usize, deeds: &mut Deeds) -> Outcome {
         self.socket = match std::mem::replace(&mut self.socket, Socket::None) {
             Socket::None => {
+                deeds.refused += 1;
                 let mut stream = frames::connect(address, home)?;
                 frames::ask(&mut stream, address, &self.token)?;
+                deeds.refused -= 1;
                 stream.set_nonblocking(true)?;
                 Socket::Asked(stream)
             }

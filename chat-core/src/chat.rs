@@ -25,7 +25,7 @@ pub(crate) use sessions::OpenSession;
 
 use crate::cluster::Cluster;
 use crate::hub::{Deliveries, SessionHub};
-use crate::rates::{Cost, Rates, UnderWay};
+use crate::rates::{Cost, Rates};
 use crate::wire::Reference;
 use crate::{
     Action, Appended, Authenticate, Change, Clock, Error, Identity, Limits, SessionId, Storage, UserId, metrics,
@@ -185,42 +185,36 @@ impl Chat {
 
     /// Stores a change that the caller and the conversation have budget for, and announces it, in order with all others.
     async fn change(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
-        let _under_way = self.spare(caller.user, &action).await?;
+        self.spare(caller.user, &action).await?;
         self.inner.rates.spend_on(caller.user, Cost::of(&action))?;
         self.change_uncounted(caller, action).await
-    }
-
-    /// Refuses what adds to a conversation that has been heard too much of late, or will have been. If the caller cannot see it,
-    /// the storage says so in its own words.
-    async fn spare(&self, user: UserId, action: &Action) -> Result<Option<UnderWay<'_>>, Error> {
-        let Inner { rates, storage, hub, .. } = &*self.inner;
-        if !rates.are_on() {
-            return Ok(None);
-        }
-        let conversation = match action {
-            Action::Send { conversation, .. } | Action::AddMember { conversation, role: None, .. } => {
-                Some(*conversation)
-            }
-            Action::Edit { message, .. } => {
-                storage.find_message(user, *message).await?.map(|message| message.conversation)
-            }
-            // What those do who keep order.
-            _ => None,
-        };
-        let Some(conversation) = conversation else { return Ok(None) };
-        let limited = match rates.begin(conversation, hub.hearers(conversation)) {
-            Ok(under_way) => return Ok(under_way),
-            Err(limited) => limited,
-        };
-        let is_joining = matches!(action, Action::AddMember { user: newcomer, .. } if *newcomer == user);
-        let is_seen = storage.find_member(conversation, user).await?.is_some()
-            || is_joining && storage.find_public_group(conversation).await?.is_some();
-        if is_seen { Err(limited) } else { Ok(None) }
     }
 
     /// The same for a change that was counted as something else.
     async fn change_uncounted(&self, caller: Caller, action: Action) -> Result<Appended, Error> {
         let change = Change { actor: caller.user, at: self.inner.clock.now(), action };
         self.inner.appends.append(change, caller.echo).await
+    }
+
+    /// Refuses what adds to a conversation that has been heard too much of late. If the caller cannot see it, the storage says
+    /// so in its own words.
+    async fn spare(&self, user: UserId, action: &Action) -> Result<(), Error> {
+        let Inner { rates, storage, .. } = &*self.inner;
+        let conversation = match action {
+            Action::Send { conversation, .. } | Action::AddMember { conversation, role: None, .. } => {
+                Some(*conversation)
+            }
+            Action::Edit { message, .. } if rates.are_on() => {
+                storage.find_message(user, *message).await?.map(|message| message.conversation)
+            }
+            // What those do who keep order.
+            _ => None,
+        };
+        let Some(conversation) = conversation else { return Ok(()) };
+        let Err(limited) = rates.check_deliveries(conversation) else { return Ok(()) };
+        let is_joining = matches!(action, Action::AddMember { user: newcomer, .. } if *newcomer == user);
+        let is_seen = storage.find_member(conversation, user).await?.is_some()
+            || is_joining && storage.find_public_group(conversation).await?.is_some();
+        if is_seen { Err(limited) } else { Ok(()) }
     }
 }

@@ -100,7 +100,7 @@ pub const BUDGET_KEYS_MAX: usize = 65_536;
 /// How long a page or a session waits for its turn: no longer than somebody looks at an empty list. Above it the request is
 /// refused.
 pub const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
-/// How long the sessions of a user who goes on in spite of many refusals rest before each request: what it costs to refuse one
+/// How long the sessions of a user who goes on in spite of many refusals rest after each request: what it costs to refuse one
 /// more is then too little to be felt.
 pub const STUBBORN_REST: Duration = Duration::from_millis(250);
 /// Where counting unread messages stops: keeps the count one short index walk for a member who never reads.

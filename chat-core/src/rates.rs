@@ -8,10 +8,10 @@ pub use budget::Budget;
 
 use crate::limits::TURN_WAIT_MAX;
 use crate::{Action, Clock, ConversationId, Error, UserId};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use throttle::{Throttle, Turn};
+use tokio::time::sleep;
 
 /// So many times at once, and from then on once in every `every`; what is not used is saved up to the former.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,12 @@ pub struct RateLimits {
     /// refused only if that is more than five seconds away.
     pub pages: Rate,
     /// Sessions opened. Whoever reads pages or opens sessions more often than six times and then once in five seconds takes turns
-    /// with all others who do, in an eighth of a core.
+    /// with others who do, in an eighth of what the machine has; what would wait for more than five seconds is refused.
     pub sessions: Rate,
     /// Requests of any kind, those above among them.
     pub requests: Rate,
     /// Requests of sessions that were refused for one of these limits, before a session that goes on is closed. While more than a
-    /// quarter of them is spent, the user's sessions rest for a quarter of a second before each further request.
+    /// quarter of them is spent, the user's sessions rest for a quarter of a second after each request.
     pub refusals: Rate,
     /// Passwords tried for one account, right or wrong, from wherever.
     pub logins: Rate,
@@ -103,8 +103,6 @@ pub(crate) struct Budgets {
     pub(crate) refusals: Budget<UserId>,
     hearers: u32,
     deliveries: Budget<ConversationId>,
-    /// How many changes of each conversation are being stored.
-    under_way: Mutex<HashMap<ConversationId, u32>>,
     free: Budget<UserId>,
     throttle: Throttle,
 }
@@ -122,7 +120,6 @@ impl Rates {
             refusals: budget(limits.refusals),
             hearers: limits.hearers.max(1),
             deliveries: Budget::new(limits.deliveries, Arc::clone(clock)),
-            under_way: Mutex::default(),
             free: budget(FREE),
             throttle: Throttle::new(),
         }))
@@ -138,23 +135,23 @@ impl Rates {
         let Some(budgets) = &self.0 else { return Ok(None) };
         let wait = budgets.pages.reserve(&user, TURN_WAIT_MAX)?;
         if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+            sleep(wait).await;
         }
-        budgets.turn(user).await
+        budgets.turn(user, TURN_WAIT_MAX - wait).await
     }
 
     /// Waits until it is a user's turn to open a session, which lasts until what this returns is dropped.
     pub(crate) async fn turn_to_open(&self, user: UserId) -> Result<Option<Turn<'_>>, Error> {
         let Some(budgets) = &self.0 else { return Ok(None) };
         budgets.sessions.spend(&user)?;
-        budgets.turn(user).await
+        budgets.turn(user, TURN_WAIT_MAX).await
     }
 
     /// Whether a user has gone on for long after being refused.
     pub(crate) fn is_stubborn(&self, user: UserId) -> bool {
         let is_stubborn = |budgets: &Budgets| {
-            let most = budgets.refusals.at_once() / 4 * 3;
-            budgets.refusals.check(&user, most).is_err()
+            let all = budgets.refusals.at_once();
+            budgets.refusals.check(&user, all - all / 4).is_err()
         };
         self.0.as_ref().is_some_and(is_stubborn)
     }
@@ -172,19 +169,12 @@ impl Rates {
         }
     }
 
-    /// Whether a conversation may be heard once more by so many, after all those under way, as the returned is until it is
-    /// dropped.
+    /// Whether a conversation may be heard once more.
     ///
     /// # Errors
     /// [`Error::RateLimited`] if it may not.
-    pub(crate) fn begin(&self, conversation: ConversationId, hearers: usize) -> Result<Option<UnderWay<'_>>, Error> {
-        let Some(budgets) = &self.0 else { return Ok(None) };
-        let mut under_way = budgets.under_way();
-        let before = under_way.get(&conversation).copied().unwrap_or(0);
-        let hearers = u32::try_from(hearers).unwrap_or(u32::MAX);
-        budgets.deliveries.check(&conversation, hearers.saturating_mul(before).saturating_add(1))?;
-        under_way.insert(conversation, before + 1);
-        Ok(Some(UnderWay { budgets, conversation }))
+    pub(crate) fn check_deliveries(&self, conversation: ConversationId) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.deliveries.check(&conversation, 1))
     }
 
     /// Whether a conversation has been heard so little that there is room for what need not be heard.
@@ -208,16 +198,12 @@ impl Rates {
 }
 
 impl Budgets {
-    /// Waits in line, unless it was long ago that this user asked for much.
-    async fn turn(&self, user: UserId) -> Result<Option<Turn<'_>>, Error> {
+    /// Waits in line, unless this user has not asked for much of late.
+    async fn turn(&self, user: UserId, patience: Duration) -> Result<Option<Turn<'_>>, Error> {
         if self.free.spend(&user).is_ok() {
             return Ok(None);
         }
-        self.throttle.turn(user).await.map(Some)
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, HashMap<ConversationId, u32>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.throttle.turn(user, patience).await.map(Some)
     }
 
     fn of(&self, cost: Cost) -> Option<&Budget<UserId>> {
@@ -226,22 +212,6 @@ impl Budgets {
             Cost::Membership => Some(&self.memberships),
             Cost::Typing => Some(&self.typing),
             Cost::Nothing => None,
-        }
-    }
-}
-
-/// A change of a conversation that is being stored, until it is dropped: what it costs is not known before.
-pub(crate) struct UnderWay<'r> {
-    budgets: &'r Budgets,
-    conversation: ConversationId,
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        let mut under_way = self.budgets.under_way();
-        match under_way.get_mut(&self.conversation) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(under_way.remove(&self.conversation)),
         }
     }
 }

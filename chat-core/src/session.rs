@@ -41,7 +41,7 @@ pub enum Outgoing {
     Frames(Vec<Bytes>),
     /// Write a ping.
     Ping,
-    /// A request is done: see whether the next may be read.
+    /// A request is done, or the session has rested: see whether the next may be read.
     Ready,
     /// Close the connection.
     Close(CloseReason),

@@ -96,8 +96,8 @@ impl Chat {
     /// [`Error::Unavailable`] if the storage is away or the engine is stopping.
     pub async fn open_session(&self, identity: impl Into<Identity>) -> Result<Session, Error> {
         let identity = identity.into();
-        let open = self.inner.sessions.begin(identity.user, self.inner.limits.sessions_per_user_max)?;
         let _turn = self.inner.rates.turn_to_open(identity.user).await?;
+        let open = self.inner.sessions.begin(identity.user, self.inner.limits.sessions_per_user_max)?;
         Session::open(self.clone(), open, identity).await
     }
 

@@ -1,4 +1,4 @@
-//! Writing what outboxes hold without waking their sessions. The rule: a session that is called is written to once, whatever
+//! Writing what outboxes hold without waking their sessions. The rule: a session that is called is written to at once, whatever
 //! has been published to it by then; topics take turns, so that what is said to two waits for a few of the thousands that hear
 //! something else, and not for all of them; between a few sessions and the next, everything else gets its turn.
 //!
@@ -30,7 +30,7 @@ pub trait TryWrite: Send + Sync {
 
 /// The tasks that write to sessions, each of its share of them.
 pub(crate) struct Deliveries {
-    /// Each holds a session at most once.
+    /// Each holds a session at most twice.
     shares: Vec<mpsc::UnboundedSender<Called>>,
 }
 
@@ -39,7 +39,7 @@ type Called = (Topic, Arc<Outbox>);
 
 impl Deliveries {
     /// Starts as many tasks as can run at once.
-    #[expect(clippy::disallowed_methods, reason = "a queue that holds each open session once is bounded by them")]
+    #[expect(clippy::disallowed_methods, reason = "a queue that holds each open session twice is bounded by them")]
     pub(crate) fn start(tasks: &mut JoinSet<()>) -> Self {
         let shares = (0..available_parallelism().map_or(1, usize::from)).map(|_| {
             let (share, called) = mpsc::unbounded_channel();
@@ -106,5 +106,39 @@ impl Turns {
                 self.topics.push_back(topic);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::OutboxLimits;
+    use crate::{ConversationId, Identity, SessionId, UserId};
+
+    /// A session, called for a conversation.
+    fn called(conversation: i64, session: u64) -> Called {
+        let identity = Identity::from(UserId::try_from(1).unwrap());
+        let limits = OutboxLimits { bytes_max: 1, signals_max: 1 };
+        let topic = Topic::Conversation(ConversationId::try_from(conversation).unwrap());
+        (topic, Arc::new(Outbox::new(SessionId(session), &identity, limits)))
+    }
+
+    fn take(turns: &mut Turns, count: usize) -> Vec<u64> {
+        let mut taken = vec![];
+        turns.take(count, |outbox| taken.push(outbox.session().0));
+        taken
+    }
+
+    #[test]
+    fn topics_take_turns_and_each_keeps_its_order() {
+        let mut turns = Turns::default();
+        turns.extend((0..40).map(|session| called(1, session)).chain([called(2, 100), called(3, 200)]));
+        turns.extend([called(2, 101)].into_iter());
+        let expected: Vec<_> = (0..16).chain([100, 101, 200]).chain(16..20).collect();
+        assert_eq!(take(&mut turns, 23), expected);
+        turns.extend([called(2, 102)].into_iter());
+        let expected: Vec<_> = (20..36).chain([102]).chain(36..40).collect();
+        assert_eq!(take(&mut turns, 64), expected);
+        assert!(turns.is_empty() && turns.sessions.is_empty());
     }
 }

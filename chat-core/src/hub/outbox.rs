@@ -16,6 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
+/// Deliveries that one session may be called for at once.
+const CALLS_MAX: u8 = 2;
+
 /// The bounds of an outbox.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxLimits {
@@ -55,8 +58,8 @@ struct State {
     lanes: Lanes,
     closing: Option<CloseReason>,
     writer: Writer,
-    /// A delivery is on its way.
-    is_called: bool,
+    /// The deliveries on their way, and what the last of them was called for.
+    called: (u8, Option<Topic>),
     /// The connection has not taken all that a delivery wrote.
     is_cut: bool,
     reader: Option<Waker>,
@@ -214,7 +217,7 @@ impl Outbox {
     pub(super) fn deliver(self: &Arc<Self>, frames: &mut Vec<Bytes>) {
         let Some(direct) = self.direct.get() else { return };
         let mut state = self.state();
-        state.is_called = false;
+        state.called.0 = state.called.0.saturating_sub(1);
         if state.writer != Writer::Nobody || !state.lanes.take(frames) {
             return;
         }
@@ -240,8 +243,8 @@ impl Outbox {
     fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State>, topic: Topic) {
         match self.direct.get().filter(|_| !state.is_cut && state.closing.is_none()) {
             None => wake(state),
-            Some(direct) if state.writer == Writer::Nobody && !state.is_called => {
-                state.is_called = true;
+            Some(direct) if state.writer == Writer::Nobody && state.may_call(topic) => {
+                state.called = (state.called.0 + 1, Some(topic));
                 drop(state);
                 direct.deliveries.call(self, topic);
             }
@@ -294,6 +297,14 @@ impl Drop for Hold {
 }
 
 impl State {
+    /// Whether a delivery is called: the first, and a second for another topic, whose turn may come sooner.
+    fn may_call(&self, topic: Topic) -> bool {
+        match self.called {
+            (0, _) => true,
+            (count, of) => count < CALLS_MAX && of != Some(topic),
+        }
+    }
+
     /// What the session is to write next.
     fn take(&mut self) -> Option<Pending> {
         if self.writer == Writer::Delivery {

@@ -15,6 +15,9 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The longest that a budget takes to be whole again; nanoseconds count up to 584 years, and some of these are added up.
+const WHOLE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// What is left to each user, name or address of a [`Rate`]; the least recently seen are forgotten above
 /// [`BUDGET_KEYS_MAX`].
 pub struct Budget<K: ?Sized> {
@@ -30,7 +33,8 @@ impl<K: Hash + ?Sized> Budget<K> {
     /// Untouched budgets.
     #[must_use]
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Self {
-        let rate = Rate { at_once: rate.at_once.max(1), ..rate };
+        let at_once = rate.at_once.max(1);
+        let rate = Rate { at_once, every: rate.every.min(WHOLE_MAX / at_once) };
         let spent = Spent::default();
         let limiter = RateLimiter::new(quota(rate), spent.clone(), Elapsed::new(clock));
         Self { limiter, spent, rate, names: RandomState::new(), of: PhantomData }
@@ -70,12 +74,12 @@ impl<K: Hash + ?Sized> Budget<K> {
     /// # Errors
     /// [`Error::RateLimited`] if they are not.
     pub(super) fn check(&self, key: &K, count: u32) -> Result<(), Error> {
-        self.measure(key, |now, whole_again| {
-            let spent = Duration::from(whole_again.saturating_sub(now));
-            let wanted = self.rate.every.saturating_mul(count.max(1));
-            let missing = spent.saturating_add(wanted).saturating_sub(self.whole());
-            if missing.is_zero() { Ok(((), whole_again)) } else { Err(Error::RateLimited { retry_after: missing }) }
-        })
+        let now = clock::Clock::now(self.limiter.clock());
+        let whole_again = self.spent.lock().known(self.names.hash_one(key)).unwrap_or(now);
+        let spent = Duration::from(whole_again.saturating_sub(now));
+        let wanted = self.rate.every.saturating_mul(count.max(1));
+        let missing = spent.saturating_add(wanted).saturating_sub(self.whole());
+        if missing.is_zero() { Ok(()) } else { Err(Error::RateLimited { retry_after: missing }) }
     }
 
     /// How many there are in a whole budget.
@@ -147,7 +151,11 @@ impl Generations {
         if let Some(known) = self.old.remove(&key) {
             self.keep(key, known);
         }
-        self.young.get(&key).copied().or_else(|| self.old.get(&key).copied())
+        self.known(key)
+    }
+
+    fn known(&self, key: u64) -> Option<Nanos> {
+        self.young.get(&key).or_else(|| self.old.get(&key)).copied()
     }
 
     fn keep(&mut self, key: u64, whole_again: Nanos) {

@@ -2,10 +2,9 @@
 
 use crate::client::{Client, group, users};
 use chat_core::limits::{STUBBORN_REST, TURN_WAIT_MAX};
-use chat_core::testing::HeldStorage;
 use chat_core::{
-    Appended, Chat, CloseReason, ConversationId, Draft, Error, History, Incoming, Limits, ManualClock, MemoryStorage,
-    Outgoing, Rate, RateLimits, Role, Seq, Storage, Timestamp, User, Visibility,
+    Appended, Chat, CloseReason, Draft, Error, History, Incoming, Limits, ManualClock, MemoryStorage, Outgoing, Rate,
+    RateLimits, Role, Seq, Timestamp, User, Visibility,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -15,16 +14,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// An engine with limits that differ from those for people as told, and the clock that it goes by.
 fn limited(change: impl FnOnce(&mut RateLimits)) -> (Chat, Arc<ManualClock>) {
-    limited_on(Arc::new(MemoryStorage::new()), change)
-}
-
-fn limited_on(storage: Arc<dyn Storage>, change: impl FnOnce(&mut RateLimits)) -> (Chat, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000)));
     let mut rates = RateLimits::for_people();
     change(&mut rates);
     let mut limits = Limits::default();
     limits.rates = Some(rates);
-    (Chat::builder(storage).clock(clock.clone()).limits(limits).build(), clock)
+    (Chat::builder(Arc::new(MemoryStorage::new())).clock(clock.clone()).limits(limits).build(), clock)
 }
 
 fn draft(content: &str) -> Draft {
@@ -328,39 +323,6 @@ async fn a_conversation_is_heard_so_much_and_then_rests() {
     chat.send(ann.id, conversation, draft("four")).await.unwrap();
 }
 
-/// What is being stored counts before it is known what it cost.
-#[tokio::test]
-async fn many_at_once_do_not_go_beyond_what_is_left() {
-    let storage = Arc::new(HeldStorage::new(Arc::new(MemoryStorage::new())));
-    let (chat, clock) = limited_on(storage.clone(), |rates| rates.deliveries = Rate::new(10, SECOND * 10));
-    let [ann, bob] = users(&chat, ["ann", "bob"]).await;
-    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
-    let mut at_bob = Client::open(&chat, &bob).await;
-    let _more = [chat.open_session(bob.id).await.unwrap(), chat.open_session(bob.id).await.unwrap()];
-    clock.advance(SECOND * 1_000);
-
-    storage.hold();
-    let sends = futures::future::join_all((0..10).map(|_| chat.send(ann.id, conversation, draft("hi"))));
-    let (sent, ()) = tokio::join!(sends, async {
-        storage.waited_for().await;
-        storage.release();
-    });
-    // Nine deliveries of ten leave one, for which another message may begin.
-    assert_eq!(sent.iter().filter(|sent| is_limited(sent)).count(), 6);
-    assert_eq!(sent.iter().filter(|sent| sent.is_ok()).count(), 4);
-    assert_eq!(at_bob.heard().await.len(), 4);
-
-    // Who gives up, and who is refused, is under way no more.
-    clock.advance(SECOND * 1_000);
-    storage.hold();
-    for _ in 0..10 {
-        assert!(futures::poll!(std::pin::pin!(chat.send(ann.id, conversation, draft("hi")))).is_pending());
-        let absent = ConversationId::try_from((1 << 53) - 1).unwrap();
-        assert!(futures::poll!(std::pin::pin!(chat.send(ann.id, absent, draft("hi")))).is_pending());
-    }
-    storage.release();
-}
-
 #[tokio::test]
 async fn where_much_is_going_on_nobody_is_shown_typing() {
     let (chat, clock) = limited(|rates| rates.deliveries = Rate::new(6, SECOND));
@@ -418,41 +380,29 @@ async fn pages_are_read_one_after_the_other_by_whoever_reads_many() {
 
 #[tokio::test(start_paused = true)]
 async fn who_reads_much_waits_in_line_and_who_reads_seldom_does_not() {
-    let storage = Arc::new(HeldStorage::new(Arc::new(MemoryStorage::new())));
-    let (chat, _) = limited_on(storage.clone(), |rates| rates.pages = Rate::new(20, SECOND));
+    let (chat, _) = limited(|rates| (rates.pages, rates.sessions) = (Rate::new(1_000, SECOND), Rate::new(100, SECOND)));
     let [ann, bob] = users(&chat, ["ann", "bob"]).await;
-    let conversation = group(&chat, &[ann.clone(), bob.clone()]).await;
-    let read = |user: &User| {
-        let (chat, user) = (chat.clone(), user.id);
-        tokio::spawn(async move { chat.events(user, conversation, Seq::ZERO, 50).await.map(drop) })
+    let read = async |user: &User| {
+        let begun = tokio::time::Instant::now();
+        chat.contacts(user.id).await.map(|_| begun.elapsed())
     };
-    for _ in 0..6 {
-        read(&ann).await.unwrap().unwrap();
+    for _ in 0..7 {
+        assert_eq!(read(&ann).await, Ok(Duration::ZERO));
     }
-    storage.hold_reads();
-    let anns = [read(&ann), read(&ann)];
-    tokio::time::sleep(SECOND).await;
-    assert_eq!(storage.calls("events_after"), 7, "the second waits for the first");
-    let bobs = read(&bob);
-    tokio::time::sleep(SECOND).await;
-    assert_eq!(storage.calls("events_after"), 8, "whoever reads seldom waits for nobody");
-    storage.release_reads();
-    for reading in anns.into_iter().chain([bobs]) {
-        reading.await.unwrap().unwrap();
-    }
+    assert!(read(&ann).await.unwrap() > Duration::ZERO);
 
-    // Those who wait in vain are told when to come back, as those are who open sessions.
-    storage.hold_reads();
-    let held = read(&ann);
-    tokio::time::sleep(SECOND).await;
-    let waiting = read(&ann);
-    drop(chat.open_session(bob.id).await.unwrap());
-    for _ in 0..2 {
-        assert_eq!(chat.open_session(ann.id).await.map(drop), Err(Error::RateLimited { retry_after: TURN_WAIT_MAX }));
+    let mut flood = Box::pin(futures::future::join_all((0..900).map(|_| read(&ann))));
+    assert!(futures::poll!(&mut flood).is_pending());
+    for _ in 0..6 {
+        assert_eq!(read(&bob).await, Ok(Duration::ZERO));
     }
-    assert_eq!(waiting.await.unwrap(), Err(Error::RateLimited { retry_after: TURN_WAIT_MAX }));
-    storage.release_reads();
-    held.await.unwrap().unwrap();
+    // Sessions are opened in the same line, and what would wait for too long is told when to come back.
+    assert!(is_limited(&chat.open_session(ann.id).await));
+    let read = flood.await;
+    assert!(read.iter().flatten().all(|waited| *waited <= TURN_WAIT_MAX), "{read:?}");
+    assert!(read.iter().flatten().count() > 100);
+    assert!(read.iter().any(is_limited));
+    drop(chat.open_session(ann.id).await.unwrap());
 }
 
 #[tokio::test]
