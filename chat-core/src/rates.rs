@@ -1,5 +1,5 @@
-//! How often one may ask. The rule: who asks seldom is served at once, whatever others do; who asks much waits in a line with all
-//! others who do, which has a small share of the machine; who asks too much is refused.
+//! How often one may ask. The rule: who asks seldom is served at once, whatever others do; who asks much waits in a line with
+//! others who do, all of whom have a small share of the machine; who asks too much is refused.
 
 mod budget;
 mod throttle;

@@ -278,6 +278,18 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_back_never_can_be_spent_and_owed_all_the_same() {
+        let (budget, clock) = budget(Rate::new(2, Duration::MAX));
+        clock.advance(seconds(1));
+        budget.spend("ann").unwrap();
+        budget.owe("ann", u32::MAX);
+        clock.advance(seconds(1_000_000));
+        assert!(budget.check("ann", u32::MAX).is_err());
+        assert!(budget.reserve("ann", seconds(5)).is_err());
+        assert!(budget.spend("ann").is_err());
+    }
+
+    #[test]
     fn each_has_a_budget_of_their_own() {
         let (budget, _) = budget(Rate::new(1, seconds(10)));
         budget.spend("ann").unwrap();

@@ -70,13 +70,12 @@ impl Turns {
     fn reserve(&mut self, patience: Duration) -> Result<Instant, Error> {
         let now = Instant::now();
         let begins = self.next.max(now);
-        match (begins - now).checked_sub(patience) {
-            Some(retry_after) if !retry_after.is_zero() => Err(Error::RateLimited { retry_after }),
-            _ => {
-                self.next = begins + self.take * SHARE;
-                Ok(begins)
-            }
+        let wait = begins - now;
+        if wait > patience {
+            return Err(Error::RateLimited { retry_after: wait - patience });
         }
+        self.next = begins + self.take * SHARE;
+        Ok(begins)
     }
 }
 

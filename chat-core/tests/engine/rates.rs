@@ -405,6 +405,22 @@ async fn who_reads_much_waits_in_line_and_who_reads_seldom_does_not() {
     drop(chat.open_session(ann.id).await.unwrap());
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_session_when_the_engine_stops_gets_none() {
+    let (chat, _) = limited(|rates| rates.sessions = Rate::new(100, SECOND));
+    let [ann] = users(&chat, ["ann"]).await;
+    for _ in 0..7 {
+        drop(chat.open_session(ann.id).await.unwrap());
+    }
+    let mut opening = std::pin::pin!(chat.open_session(ann.id));
+    assert!(futures::poll!(&mut opening).is_pending());
+
+    chat.end_sessions(SECOND).await;
+
+    assert_eq!(opening.await.map(drop), Err(Error::Unavailable));
+    assert_eq!(chat.sessions_open(), 0);
+}
+
 #[tokio::test]
 async fn every_list_is_a_page() {
     let (chat, clock) = limited(|rates| rates.pages = Rate::new(1, SECOND * 10));
